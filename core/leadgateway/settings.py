@@ -1,0 +1,139 @@
+"""What a process is told by its environment: one frozen settings class a concern, checked at the entry point.
+
+Every field can be set by an environment variable, which its description in `--help` and in the README names.
+Command line options override the environment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65535, description="0: any free port")]
+Seconds = Annotated[float, Field(gt=0)]
+
+_CONFIG = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
+
+
+class InvalidSettings(Exception):
+    """The environment or an option holds a value that can't be used; the message names each variable."""
+
+
+class DatabaseSettings(BaseSettings):
+    """Where PostgreSQL is: `DATABASE_URL`, or the `POSTGRES_*` variables of the seed system."""
+
+    model_config = _CONFIG
+
+    url: SecretStr | None = Field(
+        None, alias="DATABASE_URL", description="libpq URL; may name several hosts; wins over POSTGRES_*"
+    )
+    host: str = Field("localhost", alias="POSTGRES_HOST")
+    port: Port = Field(5432, alias="POSTGRES_PORT")
+    name: str = Field("lead_gateway", alias="POSTGRES_DB")
+    user: str = Field("postgres", alias="POSTGRES_USER")
+    password: SecretStr = Field(SecretStr("postgres"), alias="POSTGRES_PASSWORD")
+
+
+class RedisSettings(BaseSettings):
+    """Where Redis or Valkey is: `REDIS_URL`."""
+
+    model_config = _CONFIG
+
+    url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), alias="REDIS_URL")
+
+
+class LogSettings(BaseSettings):
+    """How a process logs."""
+
+    model_config = SettingsConfigDict(**_CONFIG, env_prefix="LEADGATEWAY_LOG_")
+
+    format: Literal["json", "console"] = Field("json", description="LEADGATEWAY_LOG_FORMAT")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="LEADGATEWAY_LOG_LEVEL")
+
+
+class ProcessSettings(BaseSettings):
+    """What webhook and worker share."""
+
+    model_config = SettingsConfigDict(**_CONFIG, env_prefix="LEADGATEWAY_")
+
+    config_dir: Path = Field(
+        Path("/etc/lead-gateway"), description="folder with the published routes-N and credentials-N folders"
+    )
+    config_poll_seconds: Seconds = Field(1.0, description="how often the folder is looked at")
+    status_host: str = Field("127.0.0.1", description="address of the status port")
+
+
+class WebhookSettings(ProcessSettings):
+    """What the webhook is told, as `LEADGATEWAY_WEBHOOK_…` beside the shared ones."""
+
+    host: str = Field("127.0.0.1", alias="LEADGATEWAY_WEBHOOK_HOST")
+    port: Port = Field(8000, alias="LEADGATEWAY_WEBHOOK_PORT")
+    status_port: Port = Field(9100, alias="LEADGATEWAY_WEBHOOK_STATUS_PORT")
+    max_body_bytes: int = Field(1024 * 1024, ge=1, le=64 * 1024 * 1024, alias="LEADGATEWAY_WEBHOOK_MAX_BODY_BYTES")
+    max_queued_leads: int = Field(
+        2000, ge=1, alias="LEADGATEWAY_WEBHOOK_MAX_QUEUED_LEADS", description="beyond it: 503"
+    )
+    max_queued_bytes: int = Field(
+        64 * 1024 * 1024, ge=1, alias="LEADGATEWAY_WEBHOOK_MAX_QUEUED_BYTES", description="beyond it: 503"
+    )
+    answer_seconds: Seconds = Field(
+        1.8,
+        alias="LEADGATEWAY_WEBHOOK_ANSWER_SECONDS",
+        description="a commit that takes longer is answered 503",
+    )
+    grace_seconds: Seconds = Field(25.0, alias="LEADGATEWAY_WEBHOOK_GRACE_SECONDS")
+    replicas: int = Field(
+        1,
+        ge=1,
+        alias="LEADGATEWAY_WEBHOOK_REPLICAS",
+        description="number of webhook processes: each takes its share of a rate limit while Redis is away",
+    )
+    idempotency_key_hours: float = Field(24.0, gt=0, alias="LEADGATEWAY_WEBHOOK_IDEMPOTENCY_KEY_HOURS")
+
+
+class WorkerSettings(ProcessSettings):
+    """What a worker is told, as `LEADGATEWAY_WORKER_…` beside the shared ones."""
+
+    status_port: Port = Field(9101, alias="LEADGATEWAY_WORKER_STATUS_PORT")
+    sweep_seconds: Seconds = Field(5.0, alias="LEADGATEWAY_WORKER_SWEEP_SECONDS")
+    grace_seconds: Seconds = Field(30.0, alias="LEADGATEWAY_WORKER_GRACE_SECONDS")
+    max_in_flight: int = Field(256, ge=1, le=10_000, alias="LEADGATEWAY_WORKER_MAX_IN_FLIGHT")
+    allow_private_networks: bool = Field(
+        False,
+        alias="LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS",
+        description="permits routes with allowPrivateNetworks to reach private addresses; link-local never",
+    )
+
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def load(kind: type[Settings], **options: Any) -> Settings:
+    """Read settings of one kind from the environment and the command line.
+
+    Args:
+        kind: The settings class.
+        options: Values from the command line by field name; None means: not given.
+
+    Raises:
+        InvalidSettings: A value can't be used; every one of them is named, with the remedy, without its content.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        raise InvalidSettings("\n".join(_sentences(kind, error))) from None
+
+
+def _sentences(kind: type[BaseSettings], error: ValidationError) -> list[str]:
+    return [f"{_variable(kind, str(entry['loc'][0]))}: {entry['msg']}" for entry in error.errors()]
+
+
+def _variable(kind: type[BaseSettings], name: str) -> str:
+    field = kind.model_fields.get(name)
+    if field is None or field.alias:
+        return field.alias if field and field.alias else name
+    return f"{kind.model_config.get('env_prefix', '')}{name}".upper()
