@@ -69,7 +69,7 @@ class StatusPort:
             OSError: The port can't be listened on.
         """
         # A `_created` sample beside every series would double a scrape of a thousand routes.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         answers: dict[str, Callable[[], _Answer]] = {
             "/metrics": lambda: _Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry)),
             "/healthz": lambda: _health(health(), alive=True),
