@@ -1,0 +1,102 @@
+"""Real servers for the tests: a PostgreSQL and a Valkey for each pytest process, fresh contents for each test.
+
+All servers end with the pytest process that started them, even when it is killed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+import redis
+from psycopg2 import sql
+
+from leadgateway.dev.postgres import EmbeddedPostgres
+from leadgateway.dev.valkey import EmbeddedValkey
+
+MIGRATED = "migrated"
+"""The database that fresh ones are copied from."""
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def session_folder() -> Iterator[Path]:
+    """A folder for the data of servers, also when root runs the tests (pytest's own is closed to others)."""
+    folder = Path(tempfile.mkdtemp(prefix="leadgateway-tests-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def server_folder(session_folder: Path) -> Path:
+    """A new folder below `session_folder`, for a test that starts servers of its own."""
+    folder = session_folder / f"servers-{next(_numbers)}"
+    folder.mkdir(mode=0o711)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server(session_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """A running PostgreSQL for all tests of this process. A test that stops it starts it again."""
+    with EmbeddedPostgres(session_folder / "postgres", durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """Where a fresh database without any table is; dropped after the test, open connections or not."""
+    name = f"empty_{next(_numbers)}"
+    _administer(postgres_server, "CREATE DATABASE {}", name)
+    yield postgres_server.url_of(name)
+    _administer(postgres_server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: EmbeddedPostgres) -> str:
+    """The name of a database to which all migrations were applied, to copy from."""
+    from leadgateway.store.migrations import migrate
+
+    from leadgateway.settings import DatabaseSettings
+
+    _administer(postgres_server, "CREATE DATABASE {}", MIGRATED)
+    migrate(DatabaseSettings(DATABASE_URL=postgres_server.url_of(MIGRATED)))
+    return MIGRATED
+
+
+@pytest.fixture
+def database_url(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
+    """Where a fresh, migrated database is; dropped after the test, open connections or not."""
+    name = f"fresh_{next(_numbers)}"
+    _administer(postgres_server, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template)
+    yield postgres_server.url_of(name)
+    _administer(postgres_server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture(scope="session")
+def valkey_server(session_folder: Path) -> Iterator[EmbeddedValkey]:
+    """A running Valkey for all tests of this process. A test that stops it starts it again."""
+    with EmbeddedValkey(session_folder / "valkey", durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def valkey_url(valkey_server: EmbeddedValkey) -> str:
+    """Where an empty Valkey is."""
+    with redis.Redis.from_url(valkey_server.url) as client:
+        client.flushall()
+    return valkey_server.url
+
+
+def _administer(server: EmbeddedPostgres, statement: str, *names: str) -> None:
+    with closing(psycopg2.connect(server.url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
