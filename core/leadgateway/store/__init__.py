@@ -1,1 +1,15 @@
-"""TODO."""
+"""The truth: leads, their states and their audit in PostgreSQL (14 or newer), and every query that touches them.
+
+All functions take an SQLAlchemy `Connection` of an engine made by `engine.create_store_engine`: it is in autocommit, so
+that one statement is one round trip and one durable commit. Statements that people wait for are written by hand, take
+whole batches as arrays and are sent past SQLAlchemy's compiler.
+
+Who needs what:
+
+- webhook: `intake.store_batch`
+- worker: `claims.claim`, `rounds.mark_ready`, `outcomes.finish`, `backlog.next_due_at`, `housekeeping`
+- people: `people.replay`, `reject`, `move`; `story.lead_story`
+- schema: `migrations.migrate`, `wait_for_schema`, `schema_is_current`; `grants.grant_runtime`
+
+Failures come as one of the exceptions in `errors`, none of which repeats anything of a lead.
+"""

@@ -1,0 +1,117 @@
+"""Connections to PostgreSQL as every role uses them: quick to notice a dead server, durable, and never chatty.
+
+libpq finds out that a peer is gone within two seconds: while connecting (`connect_timeout`), when data we sent is not
+acknowledged (`tcp_user_timeout`) and when we only wait for an answer (keepalives). A connection string may name several
+hosts; `target_session_attrs=read-write` then finds the primary after a failover.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+
+import psycopg2
+import sqlalchemy
+from psycopg2.extensions import connection as PsycopgConnection  # noqa: N812
+from psycopg2.extensions import parse_dsn
+from sqlalchemy import Engine, event, exc
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from leadgateway.settings import DatabaseSettings
+from leadgateway.store.errors import StoreUnavailable, store_error
+
+_PEER_DEAD_AFTER: Mapping[str, int] = {
+    "connect_timeout": 2,  # seconds; libpq takes 1 as 2
+    "tcp_user_timeout": 2000,  # milliseconds
+    "keepalives_idle": 1,
+    "keepalives_interval": 1,
+    "keepalives_count": 1,
+}
+_PING_AFTER_SECONDS = 1.0
+
+_SESSION = """
+SET jit = off;  -- compiling a plan costs more than any of ours runs
+SET TIME ZONE 'UTC';
+SET idle_in_transaction_session_timeout = '15s';  -- a process that was stopped holds locks no longer
+SELECT set_config('statement_timeout', %(statement_timeout)s, false);
+-- an accepted lead is on disk: a server whose default is weaker is overruled, a stronger one kept
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+"""
+
+
+def create_store_engine(
+    settings: DatabaseSettings,
+    *,
+    application_name: str,
+    statement_timeout: timedelta = timedelta(0),
+    pool_size: int = 5,
+) -> Engine:
+    """Make an engine with connections as the functions of this package want them: in autocommit.
+
+    Nothing is connected yet. Connecting raises StoreUnavailable; a pooled connection that has been idle for a second is
+    tried before it is handed out, so a restart of PostgreSQL fails no one who comes after it.
+
+    Args:
+        settings: Where PostgreSQL is.
+        application_name: What PostgreSQL's own views call us, such as `leadgateway webhook`.
+        statement_timeout: A statement that runs longer is ended with StoreTimeout; zero: never.
+        pool_size: Connections at the most.
+    """
+    parameters = {**_PEER_DEAD_AFTER, "application_name": application_name, **connection_parameters(settings)}
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg2://",
+        creator=lambda: _connect(parameters, statement_timeout),
+        isolation_level="AUTOCOMMIT",
+        pool_size=pool_size,
+        max_overflow=0,
+        hide_parameters=True,  # an error's text would quote leads
+    )
+    event.listen(engine, "checkin", _note_return)
+    event.listen(engine, "checkout", _try_idle)
+    return engine
+
+
+def connection_parameters(settings: DatabaseSettings) -> dict[str, str | int]:
+    """What libpq is told about the server: the parts of DATABASE_URL, or the POSTGRES_* settings."""
+    if settings.url is not None:
+        return dict(parse_dsn(settings.url.get_secret_value()))
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "dbname": settings.name,
+        "user": settings.user,
+        "password": settings.password.get_secret_value(),
+    }
+
+
+def _connect(parameters: Mapping[str, str | int], statement_timeout: timedelta) -> PsycopgConnection:
+    try:
+        connection: PsycopgConnection = psycopg2.connect(**parameters)  # type: ignore[call-overload]
+    except psycopg2.Error as error:
+        # libpq's sentence names host and cause (refused, no such database, wrong password), never the password
+        raise StoreUnavailable(f"can't connect to PostgreSQL: {str(error).strip()}") from None
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            milliseconds = statement_timeout // timedelta(milliseconds=1)
+            cursor.execute(_SESSION, {"statement_timeout": f"{milliseconds}ms"})
+    except psycopg2.Error as error:
+        connection.close()
+        raise store_error(error) from None
+    return connection
+
+
+def _note_return(_connection: PsycopgConnection | None, entry: ConnectionPoolEntry) -> None:
+    entry.info["returned_at"] = time.monotonic()
+
+
+def _try_idle(connection: PsycopgConnection, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+    returned_at = entry.info.pop("returned_at", None)
+    if returned_at is None or time.monotonic() - returned_at < _PING_AFTER_SECONDS:
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except psycopg2.Error:
+        raise exc.DisconnectionError from None  # the pool replaces it

@@ -1,0 +1,71 @@
+"""Sending statements: one round trip each, errors by cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from typing import Any, TypeVar
+
+import psycopg2
+from sqlalchemy import Connection
+
+from leadgateway.store.errors import Contention, StoreError, StoreUnavailable, store_error
+
+Row = tuple[Any, ...]
+Result = TypeVar("Result")
+
+_TRIES = 5
+
+
+def rows(connection: Connection, sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
+    """Run one or several statements in one round trip and return the rows of the last one.
+
+    Goes past SQLAlchemy's compiler and result objects, which cost more here than the statement itself, but keeps its
+    pool informed about broken connections.
+
+    Args:
+        connection: Of an engine in autocommit: several statements sent together are one transaction.
+        sql: Statements with `%(name)s` placeholders.
+        parameters: Their values.
+
+    Raises:
+        StoreError: By cause, see `errors`. After an error nothing of the statements has happened, but for
+            StoreUnavailable, where that is unknown.
+    """
+    try:
+        with closing(connection.connection.cursor()) as cursor:
+            cursor.execute(sql, parameters)
+            return list(cursor.fetchall()) if cursor.description else []
+    except psycopg2.Error as error:
+        raise _cause(connection, error) from None
+
+
+def retrying(action: Callable[[], Result]) -> Result:
+    """Repeat a whole transaction that was undone because another one got in its way.
+
+    Raises:
+        StoreError: As `action` does; Contention only after five tries.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return action()
+        except Contention:
+            continue
+    return action()
+
+
+@contextmanager
+def undone_on_error(connection: Connection) -> Iterator[None]:
+    """Roll the transaction back that the block began (with a BEGIN of its own) if the block raises anything."""
+    try:
+        yield
+    except BaseException:
+        with suppress(StoreUnavailable):  # a broken connection has rolled back already
+            rows(connection, "ROLLBACK")
+        raise
+
+
+def _cause(connection: Connection, error: psycopg2.Error) -> StoreError:
+    if connection.connection.dbapi_connection is None or connection.connection.dbapi_connection.closed:
+        connection.invalidate()
+    return store_error(error)

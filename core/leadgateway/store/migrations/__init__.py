@@ -1,0 +1,11 @@
+"""The schema's history, one linear chain of Alembic revisions, and how a database is brought up to it.
+
+A migration must be *online*: the previous release runs against the new schema while pods are replaced. So columns
+are added with defaults, constraints as NOT VALID first, indexes concurrently, and nothing is dropped before a later
+release.
+There is no downgrade: going back is the previous release on the newer schema, which it is used to.
+"""
+
+from leadgateway.store.migrations.runner import SchemaNotReady, migrate, schema_is_current, wait_for_schema
+
+__all__ = ["SchemaNotReady", "migrate", "schema_is_current", "wait_for_schema"]

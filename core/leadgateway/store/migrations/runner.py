@@ -1,0 +1,154 @@
+"""Applying the migrations: once, whoever starts it, and without standing in the way of a running system."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+
+import psycopg2
+import structlog
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, exc
+
+from leadgateway.settings import DatabaseSettings
+from leadgateway.store.engine import create_store_engine
+from leadgateway.store.errors import SchemaMismatch, StoreError, StoreTimeout, StoreUnavailable, store_error
+from leadgateway.store.execute import rows
+
+_LOCK = int.from_bytes(b"leadgate", "big")
+"""Of `pg_advisory_lock`: any number, as long as all migrators take the same."""
+_LOCK_TIMEOUT = timedelta(seconds=3)
+_PAUSE_SECONDS = 0.2
+
+_log = structlog.get_logger(__name__)
+
+
+class SchemaNotReady(StoreError):
+    """The database is there, but its schema is older than this version needs."""
+
+
+def migrate(settings: DatabaseSettings, *, wait: timedelta = timedelta(seconds=30)) -> str:
+    """Bring the schema up to this version. Does nothing to one that is newer.
+
+    Several may run at once: one migrates, the others wait for it. No statement waits longer than three seconds for a
+    lock, since everybody else would queue up behind it; the migration then starts again a little later.
+
+    Args:
+        settings: The database and a role that owns it (or may create in its schema); it need not be a superuser.
+            Directly, not through a pooler in transaction mode, which would lose the lock that keeps migrators apart.
+        wait: How long to go on when PostgreSQL is away, another one migrates, or a lock isn't to be had.
+
+    Returns:
+        The revision that the schema has now.
+
+    Raises:
+        StoreUnavailable: PostgreSQL stayed away, or something else held a lock, until the end of `wait`.
+        StoreError: A migration failed. It was undone; those before it stay.
+    """
+    engine = create_store_engine(settings, application_name="leadgateway migrate", pool_size=1)
+    deadline = time.monotonic() + wait.total_seconds()
+    try:
+        while True:
+            try:
+                return _migrate_once(engine, deadline)
+            except StoreUnavailable as error:
+                if time.monotonic() >= deadline:
+                    raise
+                _log.info("migration waits", reason=str(error))
+                time.sleep(_PAUSE_SECONDS)
+    finally:
+        engine.dispose()
+
+
+def schema_is_current(connection: Connection) -> bool:
+    """Whether the schema is at least as new as this version needs (migrations leave older versions working).
+
+    Raises:
+        StoreUnavailable: PostgreSQL can't be asked.
+    """
+    revision = _revision(connection)
+    return revision is not None and revision not in _older_revisions()
+
+
+def wait_for_schema(engine: Engine, *, timeout: timedelta) -> None:
+    """Return as soon as somebody has migrated, for processes that start beside the migration.
+
+    Raises:
+        StoreUnavailable: PostgreSQL stayed away until the timeout.
+        SchemaNotReady: It was there, but nobody had migrated until then.
+    """
+    deadline = time.monotonic() + timeout.total_seconds()
+    while True:
+        try:
+            with engine.connect() as connection:
+                return _require_current(connection)
+        except (StoreUnavailable, SchemaNotReady):
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _require_current(connection: Connection) -> None:
+    if not schema_is_current(connection):
+        raise SchemaNotReady("the schema is older than this version needs: run `leadgateway migrate`")
+
+
+def _migrate_once(engine: Engine, deadline: float) -> str:
+    with engine.connect() as connection, _only_migrator(connection, deadline):
+        if not schema_is_current(connection):
+            rows(connection, f"SET lock_timeout = '{_LOCK_TIMEOUT // timedelta(milliseconds=1)}ms'")
+            _upgrade(connection)
+        return _revision(connection) or ""
+
+
+@contextmanager
+def _only_migrator(connection: Connection, deadline: float) -> Iterator[None]:
+    # Asked again and again rather than waited for: a session that waits in a statement holds a snapshot, which an
+    # index that is built concurrently waits for in turn.
+    while not rows(connection, "SELECT pg_try_advisory_lock(%(lock)s)", {"lock": _LOCK})[0][0]:
+        if time.monotonic() >= deadline:
+            raise StoreTimeout("another migration is still running")
+        time.sleep(_PAUSE_SECONDS)
+    try:
+        yield
+    finally:
+        if not connection.invalidated:
+            rows(connection, "SELECT pg_advisory_unlock(%(lock)s)", {"lock": _LOCK})
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection.execution_options(isolation_level="READ COMMITTED")
+    try:
+        command.upgrade(config, "head")
+    except exc.DBAPIError as error:
+        raise store_error(error.orig) if isinstance(error.orig, psycopg2.Error) else error from None
+    finally:
+        connection.rollback()
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _revision(connection: Connection) -> str | None:
+    try:
+        found = rows(connection, "SELECT version_num FROM alembic_version")
+    except SchemaMismatch:
+        return None
+    return str(found[0][0]) if found else None
+
+
+@cache
+def _older_revisions() -> frozenset[str]:
+    scripts = ScriptDirectory.from_config(_config())
+    return frozenset(script.revision for script in scripts.walk_revisions()) - {scripts.get_current_head()}
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "leadgateway.store:migrations")
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,182 @@
+"""The tables, as the migrations leave them (a test compares the two).
+
+Shape, and why:
+
+- **What arrived never changes** (`inbound_lead`, wide) and stands apart from **where it stands** (`lead_state`,
+  narrow): a change of state rewrites a hundred bytes, never a body.
+- **Waiting leads are found by one index**, `(route, due_at)` of those that are due at some time. Neither claiming nor
+  marking ready touches an indexed column, so both are HOT updates: no index is written, and the old versions go with
+  the next visit of the page. The fill factor leaves room for them.
+- **The audit is only ever added to** (`status_transition`, `delivery_round`, `delivery_attempt`); triggers refuse
+  UPDATE and DELETE. Numbers are given by `lead_state`, whose row is locked by whoever adds.
+- **No foreign keys**: each insert would look up and lock the row it names, which is most of the cost of a narrow
+  insert, to guard what one statement writes together anyway.
+- **Names of routes sort by byte** (collation "C"): quicker, and no upgrade of the operating system's locales can
+  disorder the index.
+
+Retention and erasure are the only ones that may change the audit. A transaction that says
+`SET LOCAL leadgateway.retention = 'on'` gets past the triggers, if its role has the privileges: the runtime role
+(see `grants`) has not. Erased contents (`body`, `payload`) become empty, which no accepted lead ever is.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Enum,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Sequence,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSON, JSONB
+
+from leadgateway.store.status import LeadStatus
+
+metadata = MetaData()
+
+lead_id_seq = Sequence("lead_id_seq", metadata=metadata, data_type=BigInteger)
+
+_Status = Enum(LeadStatus, name="lead_status", metadata=metadata)
+_ZERO = text("0")
+_ONE = text("1")
+_Time = DateTime(timezone=True)
+_Route = String(collation="C")
+
+inbound_lead = Table(
+    "inbound_lead",
+    metadata,
+    Column("lead_id", BigInteger, autoincrement=False),
+    Column("received_at", _Time, nullable=False),
+    Column("correlation_id", Uuid, nullable=False, comment="given by the source or made here; need not be unique"),
+    Column("route", _Route, nullable=False, comment="namespace/name of the LeadRoute that accepted it"),
+    Column("config_hash", Text, nullable=False),
+    Column("dedup_key", LargeBinary, comment="digest of the normalised values that make it a duplicate"),
+    Column("headers", JSON, nullable=False, comment="without authentication; json, since jsonb can't hold NUL"),
+    Column("body", LargeBinary, nullable=False, comment="byte for byte as posted; empty once erased"),
+    PrimaryKeyConstraint("lead_id", name="inbound_lead_pkey"),
+    Index("inbound_lead_correlation_id", "correlation_id"),
+    comment="What arrived. Inserted only.",
+)
+
+lead_state = Table(
+    "lead_state",
+    metadata,
+    Column("lead_id", BigInteger, autoincrement=False),
+    Column("lease_token", BigInteger, nullable=False, server_default=_ZERO, comment="fencing: +1 with each lease"),
+    Column("due_at", _Time, comment="when a worker may look at it; null at an end"),
+    Column("leased_at", _Time),
+    Column("leased_until", _Time, comment="null: not leased"),
+    Column("updated_at", _Time, nullable=False, comment="of the last transition"),
+    Column("status", _Status, nullable=False, server_default=text("'RECEIVED'")),
+    Column("round", Integer, nullable=False, server_default=_ONE, comment="delivery round; a replay begins the next"),
+    Column("transitions", Integer, nullable=False, server_default=_ONE, comment="highest seq in status_transition"),
+    Column("attempts", Integer, nullable=False, server_default=_ZERO, comment="highest number in delivery_attempt"),
+    Column("failures", Integer, nullable=False, server_default=_ZERO, comment="failed attempts of this round"),
+    Column("expired", SmallInteger, nullable=False, server_default=_ZERO, comment="leases that ran out in a row"),
+    Column("route", _Route, nullable=False, comment="whose customer gets it; differs from where it arrived if moved"),
+    Column("lease_holder", Text),
+    Column("reject_code", Text),
+    PrimaryKeyConstraint("lead_id", name="lead_state_pkey"),
+    CheckConstraint(
+        "(due_at IS NULL) = (status IN ('DELIVERED', 'REJECTED', 'PERMANENTLY_FAILED'))", name="lead_state_due_or_final"
+    ),
+    CheckConstraint("leased_until IS NULL OR due_at IS NOT NULL", name="lead_state_lease_only_if_due"),
+    CheckConstraint("(reject_code IS NOT NULL) = (status = 'REJECTED')", name="lead_state_reject_code"),
+    Index("lead_state_waiting", "route", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    postgresql_with={"fillfactor": "50"},
+    comment="Where each lead stands.",
+)
+
+status_transition = Table(
+    "status_transition",
+    metadata,
+    Column("lead_id", BigInteger, autoincrement=False),
+    Column("at", _Time, nullable=False),
+    Column("seq", Integer, autoincrement=False),
+    Column("from_status", _Status, comment="null for the first"),
+    Column("to_status", _Status, nullable=False),
+    Column("actor", Text, nullable=False, comment="webhook, worker:<id> or person:<name>"),
+    Column("config_hash", Text, comment="version of the route that decided; null if none did"),
+    Column("code", Text),
+    Column("detail", JSONB),
+    PrimaryKeyConstraint("lead_id", "seq", name="status_transition_pkey"),
+    comment="Every change of state. Inserted only.",
+)
+
+delivery_round = Table(
+    "delivery_round",
+    metadata,
+    Column("lead_id", BigInteger, autoincrement=False),
+    Column("created_at", _Time, nullable=False),
+    Column("idempotency_key", Uuid, nullable=False),
+    Column("round", Integer, autoincrement=False),
+    Column("config_hash", Text, nullable=False, comment="version of the route that mapped"),
+    Column("omitted", JSONB, comment="optional targets left out, and why"),
+    Column("payload", LargeBinary, nullable=False, comment="what is sent, by each attempt alike; empty once erased"),
+    PrimaryKeyConstraint("lead_id", "round", name="delivery_round_pkey"),
+    comment="What is sent, stored before it is. Inserted only.",
+)
+
+delivery_attempt = Table(
+    "delivery_attempt",
+    metadata,
+    Column("lead_id", BigInteger, autoincrement=False),
+    Column("started_at", _Time, nullable=False),
+    Column("lease_token", BigInteger, nullable=False),
+    Column("number", Integer, autoincrement=False),
+    Column("round", Integer, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("response_status", SmallInteger),
+    Column("kind", Text, nullable=False, comment="delivered, status, timeout, connect, …, lease_expired"),
+    Column("worker", Text, nullable=False),
+    Column("config_hash", Text, comment="version of the route that sent; null for lease_expired"),
+    Column("error", Text),
+    Column("response_headers", JSON),
+    Column("response_body", LargeBinary, comment="the first 4 KiB"),
+    PrimaryKeyConstraint("lead_id", "number", name="delivery_attempt_pkey"),
+    CheckConstraint("octet_length(response_body) <= 4096", name="delivery_attempt_excerpt"),
+    comment="Every attempt to deliver, answered or not. Inserted only.",
+)
+
+lead_key = Table(
+    "lead_key",
+    metadata,
+    Column("lead_id", BigInteger, nullable=False, autoincrement=False),
+    Column("expires_at", _Time, nullable=False),
+    Column("correlation_id", Uuid, nullable=False),
+    Column("kind", Text(collation="C"), comment="D: deduplication, I: Idempotency-Key"),
+    Column("route", _Route),
+    Column("digest", LargeBinary),
+    Column("body_digest", LargeBinary, comment="SHA-256 of the body an Idempotency-Key came with"),
+    PrimaryKeyConstraint("route", "kind", "digest", name="lead_key_pkey"),
+    CheckConstraint("kind IN ('D', 'I')", name="lead_key_kind"),
+    Index("lead_key_expires_at", "expires_at"),
+    comment="Which lead holds a deduplication key or an Idempotency-Key, and until when.",
+)
+
+duplicate_lead = Table(
+    "duplicate_lead",
+    metadata,
+    Column("duplicate_id", BigInteger, Identity(always=True)),
+    Column("lead_id", BigInteger, nullable=False, comment="the first of them, which was answered"),
+    Column("received_at", _Time, nullable=False),
+    Column("correlation_id", Uuid, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("duplicate_id", name="duplicate_lead_pkey"),
+    Index("duplicate_lead_lead_id", "lead_id"),
+    comment="What arrived again and was answered with the first lead's ids. Inserted only.",
+)
