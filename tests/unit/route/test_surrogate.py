@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import pytest
+
+from leadgateway.route.surrogate import replace_surrogates
+
+
+@pytest.mark.parametrize(
+    ("text", "replaced"),
+    [("zip", "zip"), ("Straße 😀", "Straße 😀"), ("a\ud800b", "a�b"), ("\udc00\ud800", "��"), ("\ud83d\ude00", "😀")],
+)
+def test_only_lone_surrogates_are_replaced(text, replaced) -> None:
+    assert replace_surrogates(text) == replaced
