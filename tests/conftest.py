@@ -62,9 +62,8 @@ def empty_database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: EmbeddedPostgres) -> str:
     """The name of a database to which all migrations were applied, to copy from."""
-    from leadgateway.store.migrations import migrate
-
     from leadgateway.settings import DatabaseSettings
+    from leadgateway.store.migrations import migrate
 
     _administer(postgres_server, "CREATE DATABASE {}", MIGRATED)
     migrate(DatabaseSettings(DATABASE_URL=postgres_server.url_of(MIGRATED)))

@@ -51,14 +51,15 @@ def account_for(folder: Path) -> Account | None:
 def first_barrier(path: Path, account: Account | None) -> Path | None:
     """The first folder on the way to `path` that keeps `account` from reaching it, `path` itself included.
 
-    Only mode bits are looked at (no access lists); folders that don't exist yet are no barrier. None: no barrier.
+    Links count with both ends, since the kernel walks both. Only mode bits are looked at, no access lists; what
+    doesn't exist yet is no barrier. None: no barrier.
     """
     if account is None:
         return None
-    resolved = path.resolve()
-    for folder in (*reversed(resolved.parents), resolved):
-        if folder.exists() and not _may_enter(folder, account):
-            return folder
+    for way in (path.absolute(), path.resolve()):
+        for step in (*reversed(way.parents), way):
+            if step.exists() and not _may_enter(step, account):
+                return step
     return None
 
 

@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> None:
     """Parse the command line of this script and become the program."""
     parent, death, account, *command = arguments
     drop_root(account)
-    if not sys.platform.startswith("linux") or os.environ.pop("LEADGATEWAY_LAUNCH_WATCH", ""):
+    if not sys.platform.startswith("linux"):
         sys.exit(watch(int(parent), int(death), command))
     die_with_parent(int(parent), int(death))
     os.execvp(command[0], command)  # noqa: S606 - the whole point: no shell, the given program

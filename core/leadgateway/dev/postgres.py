@@ -8,10 +8,9 @@ folders to the world, adds a user to the system and trusts every connection.
 from __future__ import annotations
 
 import secrets
+import shutil
 import signal
-import socket
 import subprocess
-import time
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +24,9 @@ from leadgateway.dev.account import Account, account_for, private_file, private_
 from leadgateway.dev.binaries import postgres_programs
 from leadgateway.dev.child import end, spawn
 from leadgateway.dev.server import (
-    POLL_SECONDS,
+    ORPHAN_SECONDS,
     StartError,
+    await_orphan,
     check_reachable,
     last_lines,
     open_log,
@@ -55,12 +55,7 @@ FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
-ORPHAN_SECONDS = 15.0
-"""How long a server left over by a killed stack may take to end."""
-
-
-class AlreadyRunningError(Exception):
-    """Another PostgreSQL serves this data."""
+SOCKET_NAME = ".s.PGSQL.5432"
 
 
 class EmbeddedPostgres:
@@ -69,15 +64,17 @@ class EmbeddedPostgres:
     Start it from the main thread, see `leadgateway.dev.child.spawn`.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True, orphan_patience: float = ORPHAN_SECONDS) -> None:
         """Describe the server; nothing is touched before `start`.
 
         Args:
             folder: Holds cluster, password, socket and log. A start finds what an earlier one left.
             durable: Whether commits reach the disk; False is for tests.
+            orphan_patience: Seconds to wait for a server that a killed process left on this data.
         """
         self.folder = folder.resolve()
         self._durable = durable
+        self._orphan_patience = orphan_patience
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -98,7 +95,9 @@ class EmbeddedPostgres:
         programs = postgres_programs(account)
         if not self._cluster.exists():
             self._make_cluster(programs, account)
-        self._await_orphan()
+        run = socket_folder(self.folder, account)
+        await_orphan("PostgreSQL", self.folder, run / SOCKET_NAME, patience=self._orphan_patience)
+        self._clear_pid_file()
         self._serve(programs, account)
         self._make_database()
         return self
@@ -155,6 +154,8 @@ class EmbeddedPostgres:
 
     def _make_cluster(self, programs: Path, account: Account | None) -> None:
         """Run initdb beside the final place and rename, so that half a cluster is never taken for a whole one."""
+        for leftover in self.folder.glob("cluster-*"):
+            shutil.rmtree(leftover)
         password = private_file(self.folder / "password", account, secrets.token_urlsafe(32))
         unfinished = self.folder / f"cluster-{secrets.token_hex(4)}"
         command = [
@@ -201,28 +202,13 @@ class EmbeddedPostgres:
         except FileNotFoundError:
             return []
 
-    def _await_orphan(self) -> None:
-        """Wait for a server that a killed stack left ending, and clear away a pid file that nobody stands behind.
+    def _clear_pid_file(self) -> None:
+        """Remove the pid file that a killed server left.
 
-        PostgreSQL clears away a stale file itself, except when its process id meanwhile belongs to another
-        process of the same user, which is common after the restart of a container. So whether there is a server
-        is asked at its socket.
-
-        Raises:
-            AlreadyRunningError: A server is there and stays.
+        PostgreSQL removes it itself, except when its process id meanwhile belongs to another process of the same
+        user; then it refuses to start. Only call this when no server answers.
         """
-        deadline = time.monotonic() + ORPHAN_SECONDS
-        while lines := self._pid_file_lines():
-            if len(lines) < 5 or not _accepts(Path(lines[4]) / f".s.PGSQL.{lines[3]}"):
-                (self._cluster / "postmaster.pid").unlink(missing_ok=True)
-                return
-            if time.monotonic() > deadline:
-                message = (
-                    f"Another PostgreSQL (process {lines[0]}) serves the data in {self.folder}. "
-                    "End what started it, or choose another data folder (option --data)."
-                )
-                raise AlreadyRunningError(message)
-            time.sleep(POLL_SECONDS)
+        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
 
     def _make_database(self) -> None:
         """Make the gateway's role and database, unless an earlier start has."""
@@ -239,13 +225,3 @@ class EmbeddedPostgres:
                     password = sql.Literal((self.folder / "password").read_text())
                     cursor.execute(create.format(name, password))
                 cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
-
-
-def _accepts(path: Path) -> bool:
-    """Whether something accepts connections at a Unix socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        try:
-            client.connect(str(path))
-        except OSError:
-            return False
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -11,12 +12,19 @@ from typing import IO
 from leadgateway.dev.account import Account, first_barrier, private_file
 
 POLL_SECONDS = 0.01
+ORPHAN_SECONDS = 15.0
+"""How long a server that a killed stack left behind may take to end."""
+
 LARGEST_LOG = 10 * 1024 * 1024
 """Bytes; a log that has grown beyond is started anew with the server."""
 
 
 class StartError(Exception):
     """An embedded server didn't start; the message holds what it said last."""
+
+
+class AlreadyRunningError(Exception):
+    """Another server serves this data."""
 
 
 class UnreachableDataError(Exception):
@@ -67,6 +75,36 @@ def wait_until_ready(
         if time.monotonic() > deadline:
             raise StartError(f"{name} isn't ready after {patience:.0f} s.\n{last_lines(log)}")
         time.sleep(POLL_SECONDS)
+
+
+def await_orphan(name: str, folder: Path, sock: Path, *, patience: float) -> None:
+    """Wait for a server that a killed stack left behind, which is ending already.
+
+    Whether there is one is asked at its socket: a process id proves nothing, since after the restart of a container
+    it often belongs to another process.
+
+    Raises:
+        AlreadyRunningError: A server is there and stays.
+    """
+    deadline = time.monotonic() + patience
+    while accepts_connections(sock):
+        if time.monotonic() > deadline:
+            message = (
+                f"Another {name} serves the data in {folder}. "
+                "End what started it, or choose another data folder (option --data)."
+            )
+            raise AlreadyRunningError(message)
+        time.sleep(POLL_SECONDS)
+
+
+def accepts_connections(path: Path) -> bool:
+    """Whether something accepts connections at a Unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def last_lines(log: Path, count: int = 12) -> str:

@@ -15,7 +15,7 @@ from leadgateway.dev.account import Account, private_folder
 LONGEST_PATH = 100
 """Bytes: sockaddr_un.sun_path holds 104 (macOS) or 108 (Linux) with the closing zero."""
 
-LONGEST_NAME = ".s.PGSQL.5432"
+LONGEST_NAME = ".s.PGSQL.5432.lock"
 
 
 class UnsafeFolderError(Exception):

