@@ -12,11 +12,6 @@ from typing import Protocol
 from leadgateway.dev.child import end, spawn
 from leadgateway.dev.server import open_log
 
-FIRST_DELAY_SECONDS = 0.5
-LONGEST_DELAY_SECONDS = 15.0
-STEADY_SECONDS = 20.0
-"""A part that ran this long is steady: its next death begins with the first delay again."""
-
 
 class Part(Protocol):
     """What the supervisor needs of a part; the embedded servers and `ProgramPart` are some."""
@@ -73,8 +68,3 @@ class ProgramPart:
     def pid(self) -> int | None:
         """The process id; None when it was never started."""
         return None if self._process is None else self._process.pid
-
-
-def restart_delay(deaths: int) -> float:
-    """Seconds to wait before a part is started again after its `deaths`-th death in a row: 0.5, 1, 2, … 15."""
-    return min(FIRST_DELAY_SECONDS * 2.0 ** min(deaths - 1, 10), LONGEST_DELAY_SECONDS)

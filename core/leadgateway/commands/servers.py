@@ -1,0 +1,32 @@
+"""Which servers a command talks to: those of the environment, or those of the development stack that runs here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import typer
+
+from leadgateway.dev.home import DATABASE_VARIABLES, Home, is_given
+from leadgateway.settings import DatabaseSettings, load
+
+DATA_OPTION = typer.Option(
+    "--data",
+    envvar="LEADGATEWAY_DATA",
+    metavar="DIR",
+    help="Data folder of a running `leadgateway dev`; its database is used when neither DATABASE_URL nor POSTGRES_* "
+    "is set.",
+)
+
+
+def database_settings(data: Path) -> DatabaseSettings:
+    """Where the database is: as the environment says, else the development stack's with its data in `data`.
+
+    Raises:
+        InvalidSettings: A variable holds what can't be used.
+    """
+    if not is_given(DATABASE_VARIABLES, os.environ):
+        url = Home(data).read_environment().get("DATABASE_URL")
+        if url:
+            return load(DatabaseSettings, url=url)
+    return load(DatabaseSettings)
