@@ -44,9 +44,9 @@ def number_array(values: Iterable[int | None]) -> str:
     return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
 
 
-def uuid_array(values: Iterable[UUID]) -> str:
+def uuid_array(values: Iterable[UUID | None]) -> str:
     """A `uuid[]` literal."""
-    return "{" + ",".join(map(str, values)) + "}"
+    return "{" + ",".join("NULL" if value is None else value.hex for value in values) + "}"
 
 
 def interval_array(values: Iterable[timedelta | None]) -> str:
@@ -64,9 +64,9 @@ def json_array(values: Iterable[Mapping[str, JsonValue] | None]) -> str:
     return text_array(None if value is None else json.dumps(_storable_json(value)) for value in values)
 
 
-def verbatim_json_array(values: Iterable[Mapping[str, JsonValue]]) -> str:
+def verbatim_json_array(values: Iterable[Mapping[str, str] | None]) -> str:
     """A `text[]` literal of JSON documents for `json`, which keeps escapes of anything as they are."""
-    return text_array(map(json.dumps, values))
+    return text_array(None if value is None else json.dumps(dict(value)) for value in values)
 
 
 def _quoted(text: str) -> str:
