@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 from prometheus_client import Counter
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
@@ -44,13 +47,12 @@ def connect(settings: RedisSettings, *, answer_seconds: float | None = _ANSWER_S
         settings: Where Redis is.
         answer_seconds: How long one command may take; None for no limit, as blocking reads need.
     """
-    return Redis.from_url(
-        settings.url.get_secret_value(),
-        socket_connect_timeout=_CONNECT_SECONDS,
-        socket_timeout=answer_seconds,
-        socket_keepalive=True,
-        health_check_interval=15,
-    )
+    url = settings.url.get_secret_value()
+    options: dict[str, Any] = {"socket_timeout": answer_seconds, "health_check_interval": 15}
+    if not url.startswith("unix:"):
+        options |= {"socket_connect_timeout": _CONNECT_SECONDS, "socket_keepalive": True}
+    # One retry, for the connection that a restarted server has closed; more would only make callers wait.
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 1), **options)
 
 
 class Bell:
