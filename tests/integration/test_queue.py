@@ -20,7 +20,7 @@ from leadgateway.settings import RedisSettings
 
 @pytest.fixture
 def redis(valkey_url: str) -> Redis:
-    return connect(RedisSettings(url=SecretStr(valkey_url)))
+    return connect(RedisSettings(REDIS_URL=SecretStr(valkey_url)))
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def queue(redis: Redis) -> Queue:
 
 
 def scheduled(queue: Queue) -> list[datetime]:
-    registry = ScheduledJobRegistry(queue=queue)
+    registry = ScheduledJobRegistry(queue=queue)  # type: ignore[no-untyped-call]
     return [registry.get_scheduled_time(job) for job in registry.get_job_ids()]
 
 
@@ -100,7 +100,7 @@ def test_nothing_is_kept_of_a_finished_wakeup(bell: Bell, queue: Queue) -> None:
 def test_an_unreachable_redis_is_told_and_not_raised() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        bell = Bell(connect(RedisSettings(url=SecretStr(f"redis://127.0.0.1:{unused.getsockname()[1]}/0"))))
+        bell = Bell(connect(RedisSettings(REDIS_URL=SecretStr(f"redis://127.0.0.1:{unused.getsockname()[1]}/0"))))
 
         assert not bell.ring()
         assert not bell.ring_at(datetime.now(UTC))
