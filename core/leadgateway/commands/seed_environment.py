@@ -110,10 +110,11 @@ def documents(seed: Seed, *, name: str, namespace: str | None) -> list[dict[str,
         values["token"] = seed.token
     if seed.shared_secret:
         values["webhook-secret"] = seed.shared_secret
+    labelled: dict[str, JsonValue] = metadata | {"labels": {"leadgateway.io/credentials": "true"}}
     secret: dict[str, JsonValue] = {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata,
+        "metadata": labelled,
         "stringData": values,
     }
     return [route, secret] if values else [route]

@@ -59,6 +59,11 @@ class ProgramPart:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+
     @property
     def running(self) -> bool:
         """Whether the process is there."""
