@@ -8,7 +8,7 @@ is refused, because its token is no longer the lead's (see `rounds` and `outcome
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store import arrays
 from leadgateway.store.execute import Row, retrying, rows
+from leadgateway.store.outcomes import PermanentlyFailed, finish
 from leadgateway.store.status import LeadStatus
 
 POISONED_AFTER = 5
@@ -47,8 +48,8 @@ class Claim:
         payload: What this round sends; None while it is RECEIVED.
         idempotency_key: Of this round; None while it is RECEIVED.
         received_at: When it was accepted, by the database's clock.
-        poisoned: Not leased after all: the fifth lease in a row ran out, and the lead has just become
-            PERMANENTLY_FAILED. Returned once, to be told.
+        poisoned: Not to be worked on: its fifth lease in a row ran out, and it has just become PERMANENTLY_FAILED.
+            Returned once, to be told.
     """
 
     lead_id: int
@@ -97,7 +98,18 @@ def claim(
         "poisoned_after": POISONED_AFTER,
         "lapse": LAPSE,
     }
-    return [_claim(row) for row in retrying(lambda: rows(connection, _CLAIM, parameters))]
+    claims = [_claim(row) for row in retrying(lambda: rows(connection, _CLAIM, parameters))]
+    _give_up(connection, [lead for lead in claims if lead.poisoned], worker)
+    return claims
+
+
+def _give_up(connection: Connection, poisoned: Sequence[Claim], worker: str) -> None:
+    # Not in the statement above: should this process die in between, the next lease that runs out brings it here again
+    outcomes = [
+        PermanentlyFailed(lead.lead_id, lead.token, None, None, POISONED, {"leases_expired": lead.expired})
+        for lead in poisoned
+    ]
+    finish(connection, outcomes, worker=worker)
 
 
 def _claim(row: Row) -> Claim:
@@ -111,6 +123,8 @@ def _claim(row: Row) -> Claim:
 # `waiting` jumps through the index from one route to the next (a loose index scan): its cost grows with the routes that
 # have leads waiting, not with the leads. For each of them the index gives the longest due first; those that are leased
 # are passed over, and they are few. The update touches no indexed column, see `tables`.
+# The planner can't know how few leads are taken, and would rather read whole tables once they are cached: `ANY (ARRAY
+# (…))` and LATERAL … LIMIT 1 leave it nothing but index lookups.
 _CLAIM = """
 WITH RECURSIVE waiting AS (
     (SELECT route, due_at AS oldest FROM lead_state WHERE due_at IS NOT NULL ORDER BY route, due_at LIMIT 1)
@@ -120,7 +134,7 @@ WITH RECURSIVE waiting AS (
         SELECT route, due_at AS oldest FROM lead_state
         WHERE due_at IS NOT NULL AND route > waiting.route ORDER BY route, due_at LIMIT 1
     ) AS next
-), wanted AS (
+), wanted AS MATERIALIZED (
     SELECT waiting.route, w.slots, w.lease
     FROM waiting JOIN unnest(
         %(routes)s::text[], %(slots)s::int[], %(leases)s::interval[]
@@ -128,11 +142,9 @@ WITH RECURSIVE waiting AS (
     WHERE waiting.oldest <= now()
     ORDER BY waiting.oldest
 ), taken AS MATERIALIZED (
-    SELECT due.*, wanted.lease
+    SELECT due.*
     FROM wanted CROSS JOIN LATERAL (
-        SELECT lead_id, due_at, lease_token, leased_at, leased_until, lease_holder, status, round, attempts,
-               leased_until IS NOT NULL AS lapsed,
-               leased_until IS NOT NULL AND expired + 1 >= %(poisoned_after)s AS poisoned
+        SELECT lead_id, due_at, lease_token, leased_at, leased_until, lease_holder, round, attempts
         FROM lead_state
         WHERE route = wanted.route AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
         ORDER BY due_at LIMIT wanted.slots
@@ -142,34 +154,28 @@ WITH RECURSIVE waiting AS (
 ), claimed AS (
     UPDATE lead_state AS s SET
         lease_token = s.lease_token + 1,
-        leased_at = CASE WHEN taken.poisoned THEN NULL ELSE now() END,
-        leased_until = CASE WHEN taken.poisoned THEN NULL ELSE now() + taken.lease END,
-        lease_holder = CASE WHEN taken.poisoned THEN NULL ELSE %(worker)s END,
-        expired = s.expired + taken.lapsed::int,
-        attempts = s.attempts + taken.lapsed::int,
-        transitions = s.transitions + taken.poisoned::int,
-        status = CASE WHEN taken.poisoned THEN 'PERMANENTLY_FAILED' ELSE s.status END,
-        due_at = CASE WHEN taken.poisoned THEN NULL ELSE s.due_at END,
-        updated_at = CASE WHEN taken.poisoned THEN greatest(clock_timestamp(), s.updated_at) ELSE s.updated_at END
-    FROM taken WHERE s.lead_id = taken.lead_id
-    RETURNING s.lead_id, s.lease_token, s.route, s.status, s.round, s.failures, s.expired, s.transitions, s.updated_at,
-              taken.poisoned, taken.due_at, taken.status AS from_status
+        leased_at = now(),
+        leased_until = now() + wanted.lease,
+        lease_holder = %(worker)s,
+        expired = s.expired + (s.leased_until IS NOT NULL)::int,
+        attempts = s.attempts + (s.leased_until IS NOT NULL)::int
+    FROM wanted
+    WHERE s.lead_id = ANY (ARRAY(SELECT lead_id FROM taken)) AND wanted.route = s.route
+    RETURNING s.lead_id, s.lease_token, s.route, s.status, s.round, s.failures, s.expired, s.due_at
 ), lapsed AS (
     INSERT INTO delivery_attempt (lead_id, number, round, started_at, duration_ms, kind, error, worker, lease_token)
     SELECT lead_id, attempts + 1, round, leased_at, extract(epoch FROM leased_until - leased_at) * 1000,
            'lease_expired', %(lapse)s, lease_holder, lease_token
-    FROM taken WHERE lapsed
-), ended AS (
-    INSERT INTO status_transition (lead_id, seq, at, from_status, to_status, actor, code, detail)
-    SELECT lead_id, transitions, updated_at, from_status, status, 'worker:' || %(worker)s, 'POISONED',
-           jsonb_build_object('leases_expired', expired)
-    FROM claimed WHERE poisoned
+    FROM taken WHERE leased_until IS NOT NULL
 )
-SELECT claimed.lead_id, claimed.lease_token, claimed.route, claimed.status, inbound_lead.correlation_id,
-       inbound_lead.body, claimed.round, claimed.failures, claimed.expired, delivery_round.payload,
-       delivery_round.idempotency_key, inbound_lead.received_at, claimed.poisoned
-FROM claimed
-JOIN inbound_lead USING (lead_id)
-LEFT JOIN delivery_round ON delivery_round.lead_id = claimed.lead_id AND delivery_round.round = claimed.round
-ORDER BY claimed.due_at, claimed.lead_id
+SELECT c.lead_id, c.lease_token, c.route, c.status, arrived.correlation_id, arrived.body, c.round, c.failures,
+       c.expired, begun.payload, begun.idempotency_key, arrived.received_at, c.expired >= %(poisoned_after)s
+FROM claimed AS c
+CROSS JOIN LATERAL (
+    SELECT correlation_id, body, received_at FROM inbound_lead WHERE lead_id = c.lead_id LIMIT 1
+) AS arrived
+LEFT JOIN LATERAL (
+    SELECT payload, idempotency_key FROM delivery_round WHERE lead_id = c.lead_id AND round = c.round LIMIT 1
+) AS begun ON c.status <> 'RECEIVED'
+ORDER BY c.due_at, c.lead_id
 """

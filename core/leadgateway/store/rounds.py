@@ -73,7 +73,8 @@ def mark_ready(connection: Connection, ready: Sequence[Ready], *, worker: str) -
 
 
 # `before` is the same row as `s`, read only to know the state it comes from: while the lease is held nobody else
-# changes it. A lead that is RECEIVED becomes READY with a payload only.
+# changes it. A lead that is RECEIVED becomes READY with a payload only. ANY (ARRAY(…)) and LATERAL … LIMIT 1 leave the
+# planner nothing but index lookups, see `claims`.
 _MARK_READY = """
 WITH held AS (
     UPDATE lead_state AS s SET
@@ -89,8 +90,9 @@ WITH held AS (
             %(payloads)s::text[], %(idempotency_keys)s::uuid[], %(omitted)s::text[]
         ) AS l (lead_id, token, lease, config_hash, payload, idempotency_key, omitted)
     ) AS lead
-    JOIN lead_state AS before USING (lead_id)
-    WHERE s.lead_id = lead.lead_id AND s.lease_token = lead.token AND s.lease_holder = %(worker)s
+    CROSS JOIN LATERAL (SELECT status FROM lead_state WHERE lead_id = lead.lead_id LIMIT 1) AS before
+    WHERE s.lead_id = ANY (ARRAY(SELECT unnest(%(lead_ids)s::bigint[]))) AND s.lead_id = lead.lead_id
+      AND s.lease_token = lead.token AND s.lease_holder = %(worker)s
       AND (s.status <> 'RECEIVED' OR lead.payload IS NOT NULL)
     RETURNING s.lead_id, s.round, s.transitions, s.leased_at, before.status AS from_status,
               lead.config_hash, lead.payload, lead.idempotency_key, lead.omitted
