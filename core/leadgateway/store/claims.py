@@ -8,6 +8,7 @@ is refused, because its token is no longer the lead's (see `rounds` and `outcome
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,8 +17,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from leadgateway.route.snapshot import RouteKey
-from leadgateway.store import arrays
-from leadgateway.store.execute import Row, retrying, rows
+from leadgateway.store.execute import INDEX_LOOKUPS, Row, retrying, rows
 from leadgateway.store.outcomes import PermanentlyFailed, finish
 from leadgateway.store.status import LeadStatus
 
@@ -90,15 +90,13 @@ def claim(
     if not wanted or limit < 1:
         return []
     parameters = {
-        "routes": arrays.text_array(wanted),
-        "slots": arrays.number_array(wanted.values()),
-        "leases": arrays.interval_array(lease[route] for route in wanted),
+        "wanted": json.dumps({route: [count, lease[route].total_seconds()] for route, count in wanted.items()}),
         "worker": worker,
         "limit": limit,
         "poisoned_after": POISONED_AFTER,
         "lapse": LAPSE,
     }
-    claims = [_claim(row) for row in retrying(lambda: rows(connection, _CLAIM, parameters))]
+    claims = [_claim(row) for row in retrying(lambda: rows(connection, INDEX_LOOKUPS + _CLAIM, parameters))]
     _give_up(connection, [lead for lead in claims if lead.poisoned], worker)
     return claims
 
@@ -122,9 +120,8 @@ def _claim(row: Row) -> Claim:
 
 # `waiting` jumps through the index from one route to the next (a loose index scan): its cost grows with the routes that
 # have leads waiting, not with the leads. For each of them the index gives the longest due first; those that are leased
-# are passed over, and they are few. The update touches no indexed column, see `tables`.
-# The planner can't know how few leads are taken, and would rather read whole tables once they are cached: `ANY (ARRAY
-# (…))` and LATERAL … LIMIT 1 leave it nothing but index lookups.
+# are passed over, and they are few. The update touches no indexed column, see `tables`. What is wanted comes as one
+# JSON object, so that a route is looked up in it rather than joined.
 _CLAIM = """
 WITH RECURSIVE waiting AS (
     (SELECT route, due_at AS oldest FROM lead_state WHERE due_at IS NOT NULL ORDER BY route, due_at LIMIT 1)
@@ -135,14 +132,12 @@ WITH RECURSIVE waiting AS (
         WHERE due_at IS NOT NULL AND route > waiting.route ORDER BY route, due_at LIMIT 1
     ) AS next
 ), wanted AS MATERIALIZED (
-    SELECT waiting.route, w.slots, w.lease
-    FROM waiting JOIN unnest(
-        %(routes)s::text[], %(slots)s::int[], %(leases)s::interval[]
-    ) AS w (route, slots, lease) ON w.route COLLATE "C" = waiting.route
-    WHERE waiting.oldest <= now()
-    ORDER BY waiting.oldest
+    SELECT route, (limits ->> 0)::int AS slots, make_interval(secs => (limits ->> 1)::float8) AS lease
+    FROM (SELECT route, oldest, %(wanted)s::jsonb -> route AS limits FROM waiting) AS w
+    WHERE oldest <= now() AND limits IS NOT NULL
+    ORDER BY oldest
 ), taken AS MATERIALIZED (
-    SELECT due.*
+    SELECT due.*, wanted.lease
     FROM wanted CROSS JOIN LATERAL (
         SELECT lead_id, due_at, lease_token, leased_at, leased_until, lease_holder, round, attempts
         FROM lead_state
@@ -155,12 +150,11 @@ WITH RECURSIVE waiting AS (
     UPDATE lead_state AS s SET
         lease_token = s.lease_token + 1,
         leased_at = now(),
-        leased_until = now() + wanted.lease,
+        leased_until = now() + taken.lease,
         lease_holder = %(worker)s,
         expired = s.expired + (s.leased_until IS NOT NULL)::int,
         attempts = s.attempts + (s.leased_until IS NOT NULL)::int
-    FROM wanted
-    WHERE s.lead_id = ANY (ARRAY(SELECT lead_id FROM taken)) AND wanted.route = s.route
+    FROM taken WHERE s.lead_id = taken.lead_id
     RETURNING s.lead_id, s.lease_token, s.route, s.status, s.round, s.failures, s.expired, s.due_at
 ), lapsed AS (
     INSERT INTO delivery_attempt (lead_id, number, round, started_at, duration_ms, kind, error, worker, lease_token)
@@ -168,14 +162,12 @@ WITH RECURSIVE waiting AS (
            'lease_expired', %(lapse)s, lease_holder, lease_token
     FROM taken WHERE leased_until IS NOT NULL
 )
-SELECT c.lead_id, c.lease_token, c.route, c.status, arrived.correlation_id, arrived.body, c.round, c.failures,
-       c.expired, begun.payload, begun.idempotency_key, arrived.received_at, c.expired >= %(poisoned_after)s
-FROM claimed AS c
-CROSS JOIN LATERAL (
-    SELECT correlation_id, body, received_at FROM inbound_lead WHERE lead_id = c.lead_id LIMIT 1
-) AS arrived
-LEFT JOIN LATERAL (
-    SELECT payload, idempotency_key FROM delivery_round WHERE lead_id = c.lead_id AND round = c.round LIMIT 1
-) AS begun ON c.status <> 'RECEIVED'
-ORDER BY c.due_at, c.lead_id
+SELECT claimed.lead_id, claimed.lease_token, claimed.route, claimed.status, inbound_lead.correlation_id,
+       inbound_lead.body, claimed.round, claimed.failures, claimed.expired, delivery_round.payload,
+       delivery_round.idempotency_key, inbound_lead.received_at, claimed.expired >= %(poisoned_after)s
+FROM claimed
+JOIN inbound_lead USING (lead_id)
+LEFT JOIN delivery_round
+  ON claimed.status <> 'RECEIVED' AND delivery_round.lead_id = claimed.lead_id AND delivery_round.round = claimed.round
+ORDER BY claimed.due_at, claimed.lead_id
 """

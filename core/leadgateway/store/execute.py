@@ -16,6 +16,19 @@ Result = TypeVar("Result")
 
 _TRIES = 5
 
+INDEX_LOOKUPS = """
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off;
+"""
+"""Goes before a statement that touches a few rows of large tables by their keys, and holds for that statement only.
+
+The planner can't know how few rows a CTE yields. It would rather hash a whole table that it believes small or cached
+(measured: three times the cost of the statement), or walk a batch once for every lead in it. This leaves it the one
+plan that is right for any size of the tables.
+"""
+
 
 def rows(connection: Connection, sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
     """Run one or several statements in one round trip and return the rows of the last one.

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from leadgateway.json import JsonValue
 from leadgateway.store import arrays
-from leadgateway.store.execute import retrying, rows
+from leadgateway.store.execute import INDEX_LOOKUPS, retrying, rows
 from leadgateway.store.status import LeadStatus
 
 EXCERPT_BYTES = 4096
@@ -127,7 +127,7 @@ def finish(connection: Connection, outcomes: Sequence[Outcome], *, worker: str) 
         return set()
     parameters = {"worker": worker, **_columns([_change(outcome) for outcome in outcomes])}
     sql = _FINISH_AND_FREE_KEYS if any(isinstance(outcome, Rejected) for outcome in outcomes) else _FINISH
-    return {lead_id for (lead_id,) in retrying(lambda: rows(connection, sql, parameters))}
+    return {lead_id for (lead_id,) in retrying(lambda: rows(connection, INDEX_LOOKUPS + sql, parameters))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def _excerpt(attempt: Attempt | None) -> bytes | None:
 
 
 # `before` is the same row as `s`, read only to know the state it comes from: while the lease is held nobody else
-# changes it. ANY (ARRAY(…)) and LATERAL … LIMIT 1 leave the planner nothing but index lookups, see `claims`.
+# changes it.
 _FINISH = """
 WITH held AS (
     UPDATE lead_state AS s SET
@@ -214,9 +214,8 @@ WITH held AS (
         ) AS u (lead_id, token, config_hash, status, steps, code, detail, delay, kind, started_at,
                 duration_ms, response_status, response_headers, response_body, error)
     ) AS o
-    CROSS JOIN LATERAL (SELECT status FROM lead_state WHERE lead_id = o.lead_id LIMIT 1) AS before
-    WHERE s.lead_id = ANY (ARRAY(SELECT unnest(%(lead_ids)s::bigint[]))) AND s.lead_id = o.lead_id
-      AND s.lease_token = o.token AND s.lease_holder = %(worker)s
+    JOIN lead_state AS before USING (lead_id)
+    WHERE s.lead_id = o.lead_id AND s.lease_token = o.token AND s.lease_holder = %(worker)s
     RETURNING s.lead_id, s.status AS to_status, before.status AS from_status, s.round, s.attempts, s.transitions,
               s.due_at, s.updated_at, o.token, o.config_hash, o.steps, o.code, o.detail, o.kind, o.started_at,
               o.duration_ms, o.response_status, o.response_headers, o.response_body, o.error
@@ -243,14 +242,9 @@ SELECT lead_id FROM held
 """
 
 _FREE_KEYS = """, freed AS (
-    DELETE FROM lead_key AS k USING (
-        SELECT held.lead_id, l.route, l.dedup_key
-        FROM held CROSS JOIN LATERAL (
-            SELECT route, dedup_key FROM inbound_lead WHERE lead_id = held.lead_id LIMIT 1
-        ) AS l
-        WHERE held.to_status = 'REJECTED' AND l.dedup_key IS NOT NULL
-    ) AS had
-    WHERE k.route = had.route AND k.kind = 'D' AND k.digest = had.dedup_key AND k.lead_id = had.lead_id
+    DELETE FROM lead_key AS k USING held JOIN inbound_lead AS l USING (lead_id)
+    WHERE held.to_status = 'REJECTED'
+      AND k.route = l.route AND k.kind = 'D' AND k.digest = l.dedup_key AND k.lead_id = l.lead_id
 )
 SELECT lead_id FROM held
 """

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from leadgateway.store import arrays
-from leadgateway.store.execute import retrying, rows
+from leadgateway.store.execute import INDEX_LOOKUPS, retrying, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,11 @@ def mark_ready(connection: Connection, ready: Sequence[Ready], *, worker: str) -
         "idempotency_keys": arrays.uuid_array(lead.idempotency_key for lead in ready),
         "omitted": arrays.json_array(lead.omitted or None for lead in ready),
     }
-    return dict(retrying(lambda: rows(connection, _MARK_READY, parameters)))
+    return dict(retrying(lambda: rows(connection, INDEX_LOOKUPS + _MARK_READY, parameters)))
 
 
 # `before` is the same row as `s`, read only to know the state it comes from: while the lease is held nobody else
-# changes it. A lead that is RECEIVED becomes READY with a payload only. ANY (ARRAY(…)) and LATERAL … LIMIT 1 leave the
-# planner nothing but index lookups, see `claims`.
+# changes it. A lead that is RECEIVED becomes READY with a payload only.
 _MARK_READY = """
 WITH held AS (
     UPDATE lead_state AS s SET
@@ -90,9 +89,8 @@ WITH held AS (
             %(payloads)s::text[], %(idempotency_keys)s::uuid[], %(omitted)s::text[]
         ) AS l (lead_id, token, lease, config_hash, payload, idempotency_key, omitted)
     ) AS lead
-    CROSS JOIN LATERAL (SELECT status FROM lead_state WHERE lead_id = lead.lead_id LIMIT 1) AS before
-    WHERE s.lead_id = ANY (ARRAY(SELECT unnest(%(lead_ids)s::bigint[]))) AND s.lead_id = lead.lead_id
-      AND s.lease_token = lead.token AND s.lease_holder = %(worker)s
+    JOIN lead_state AS before USING (lead_id)
+    WHERE s.lead_id = lead.lead_id AND s.lease_token = lead.token AND s.lease_holder = %(worker)s
       AND (s.status <> 'RECEIVED' OR lead.payload IS NOT NULL)
     RETURNING s.lead_id, s.round, s.transitions, s.leased_at, before.status AS from_status,
               lead.config_hash, lead.payload, lead.idempotency_key, lead.omitted
