@@ -9,6 +9,7 @@ is refused, because its token is no longer the lead's (see `rounds` and `outcome
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -75,9 +76,10 @@ def claim(
     worker: str,
     limit: int = 1000,
 ) -> list[Claim]:
-    """Lease leads that are due, the longest due first; no two claims ever get the same one.
+    """Lease leads that are due; no two claims ever get the same one.
 
-    Routes are served in the order of their oldest lead, each at most up to its slots, so none starves another.
+    Of each route the longest due come first. Routes are served in turn, beginning with any of them, so that none
+    starves another when there are more leads than `limit`.
 
     Args:
         connection: In autocommit: one statement, one round trip, committed before anybody works on the leads.
@@ -91,6 +93,7 @@ def claim(
         return []
     parameters = {
         "wanted": json.dumps({route: [count, lease[route].total_seconds()] for route, count in wanted.items()}),
+        "start": secrets.choice(list(wanted)),
         "worker": worker,
         "limit": limit,
         "poisoned_after": POISONED_AFTER,
@@ -118,24 +121,34 @@ def _claim(row: Row) -> Claim:
     )
 
 
-# `waiting` jumps through the index from one route to the next (a loose index scan): its cost grows with the routes that
-# have leads waiting, not with the leads. For each of them the index gives the longest due first; those that are leased
-# are passed over, and they are few. The update touches no indexed column, see `tables`. What is wanted comes as one
-# JSON object, so that a route is looked up in it rather than joined.
+# `waiting` jumps through the index from one route with waiting leads to the next (a loose index scan), from `start` to
+# the end and from the beginning to `start`; it is read only until `taken` is full. For each of them the index gives the
+# longest due first; leads that are leased are passed over, and they are few. So what a claim costs grows with what it
+# returns, not with the leads that wait, and hardly with the routes. What is wanted comes as one JSON object, so that a
+# route is looked up in it rather than joined. The update touches no indexed column, see `tables`.
 _CLAIM = """
-WITH RECURSIVE waiting AS (
-    (SELECT route, due_at AS oldest FROM lead_state WHERE due_at IS NOT NULL ORDER BY route, due_at LIMIT 1)
+WITH RECURSIVE waiting (route, oldest, bound) AS (
+    SELECT %(start)s::varchar COLLATE "C", NULL::timestamptz, U&'\\+10FFFF' COLLATE "C"
     UNION ALL
-    SELECT next.route, next.oldest
+    SELECT next.route, next.due_at, next.bound
     FROM waiting CROSS JOIN LATERAL (
-        SELECT route, due_at AS oldest FROM lead_state
-        WHERE due_at IS NOT NULL AND route > waiting.route ORDER BY route, due_at LIMIT 1
+        (
+            SELECT route, due_at, waiting.bound FROM lead_state
+            WHERE due_at IS NOT NULL AND route > waiting.route AND route <= waiting.bound
+            ORDER BY route, due_at LIMIT 1
+        )
+        UNION ALL
+        (
+            SELECT route, due_at, %(start)s FROM lead_state
+            WHERE due_at IS NOT NULL AND route <= %(start)s AND waiting.bound <> %(start)s
+            ORDER BY route, due_at LIMIT 1
+        )
+        LIMIT 1
     ) AS next
-), wanted AS MATERIALIZED (
+), wanted AS (
     SELECT route, (limits ->> 0)::int AS slots, make_interval(secs => (limits ->> 1)::float8) AS lease
     FROM (SELECT route, oldest, %(wanted)s::jsonb -> route AS limits FROM waiting) AS w
     WHERE oldest <= now() AND limits IS NOT NULL
-    ORDER BY oldest
 ), taken AS MATERIALIZED (
     SELECT due.*, wanted.lease
     FROM wanted CROSS JOIN LATERAL (
