@@ -100,6 +100,13 @@ class WorkerSettings(ProcessSettings):
     status_port: Port = Field(9101, alias="LEADGATEWAY_WORKER_STATUS_PORT")
     sweep_seconds: Seconds = Field(5.0, alias="LEADGATEWAY_WORKER_SWEEP_SECONDS")
     grace_seconds: Seconds = Field(30.0, alias="LEADGATEWAY_WORKER_GRACE_SECONDS")
+    lease_margin_seconds: float = Field(
+        30.0,
+        ge=1,
+        le=3600,
+        alias="LEADGATEWAY_WORKER_LEASE_MARGIN_SECONDS",
+        description="how much longer than a route's timeout the lease of a delivery is",
+    )
     max_in_flight: int = Field(256, ge=1, le=10_000, alias="LEADGATEWAY_WORKER_MAX_IN_FLIGHT")
     allow_private_networks: bool = Field(
         False,
