@@ -29,6 +29,11 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub(_REPLACEMENT, text)
 
 
+def storable_json(value: Mapping[str, JsonValue]) -> str:
+    """A JSON document for `jsonb`: its strings are as `storable` leaves them."""
+    return json.dumps(_storable_json(value))
+
+
 def text_array(values: Iterable[str | None]) -> str:
     """A `text[]` literal. Raises nothing: what text can't hold is replaced, see `storable`."""
     return "{" + ",".join("NULL" if value is None else _quoted(storable(value)) for value in values) + "}"
@@ -61,7 +66,7 @@ def time_array(values: Iterable[datetime | None]) -> str:
 
 def json_array(values: Iterable[Mapping[str, JsonValue] | None]) -> str:
     """A `text[]` literal of JSON documents for `jsonb`, which can hold neither NUL nor lone surrogates."""
-    return text_array(None if value is None else json.dumps(_storable_json(value)) for value in values)
+    return text_array(None if value is None else storable_json(value) for value in values)
 
 
 def verbatim_json_array(values: Iterable[Mapping[str, str] | None]) -> str:

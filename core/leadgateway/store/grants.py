@@ -1,0 +1,38 @@
+"""What the role of the running processes may do: less than the owner, who migrates. Nobody needs a superuser.
+
+- **Owner**: owns the tables; `leadgateway migrate` runs as it. An ordinary role that may create in the schema.
+- **Runtime**: webhook, worker, console. Adds to the audit and can't change or remove any of it.
+- **Retention** (for erasure and the end of `spec.retention`): needs, beyond runtime, `DELETE` on all tables and
+  `UPDATE (body, headers)` on `inbound_lead` and `duplicate_lead`, `UPDATE (payload)` on `delivery_round` and
+  `UPDATE (response_body, response_headers, error)` on `delivery_attempt`; and it says
+  `SET LOCAL leadgateway.retention = 'on'` in each transaction, or the triggers refuse.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from leadgateway.store.execute import rows
+
+
+def grant_runtime(connection: Connection, role: str) -> None:
+    """Give an existing role what webhook, worker and console need, and no more. May be repeated.
+
+    Args:
+        connection: As the owner of the tables, in autocommit.
+        role: The role's name, as PostgreSQL has it.
+    """
+    [(grantee, schema)] = rows(
+        connection, "SELECT quote_ident(%(role)s), quote_ident(current_schema())", {"role": role}
+    )
+    privileges = (f"USAGE ON SCHEMA {schema}", *_RUNTIME)
+    rows(connection, ";".join(f"GRANT {privilege} TO {grantee}" for privilege in privileges))
+
+
+_RUNTIME = (
+    "SELECT, INSERT ON inbound_lead, status_transition, delivery_round, delivery_attempt, duplicate_lead",
+    "SELECT, INSERT, UPDATE ON lead_state",
+    "SELECT, INSERT, UPDATE, DELETE ON lead_key",
+    "USAGE ON SEQUENCE lead_id_seq",
+    "SELECT ON alembic_version, lead_overview",
+)
