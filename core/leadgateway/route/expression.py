@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import cel
 
 from leadgateway.json import JsonValue
-from leadgateway.route import cel_cost, cel_syntax
+from leadgateway.route.cel import cost, syntax
 from leadgateway.route.path import MISSING, Missing
 from leadgateway.route.pattern import InvalidPattern, Pattern
 from leadgateway.route.surrogate import replace_surrogates
@@ -40,7 +40,7 @@ class PreparedLead:
     """
 
     lead: JsonValue
-    extent: cel_cost.Extent
+    extent: cost.Extent
     shown: JsonValue = field(repr=False)
 
     @classmethod
@@ -48,13 +48,13 @@ class PreparedLead:
         """Prepare a lead.
 
         Args:
-            lead: Any JSON value; CEL sees nothing of it if it nests deeper than `cel_cost.MAX_DEPTH`.
+            lead: Any JSON value; CEL sees nothing of it if it nests deeper than `cost.MAX_DEPTH`.
 
         Returns:
             What `Expression.holds` and `Expression.value` take.
         """
-        extent = cel_cost.measure(lead)
-        needs_copy = not extent.is_plain and extent.depth <= cel_cost.MAX_DEPTH
+        extent = cost.measure(lead)
+        needs_copy = not extent.is_plain and extent.depth <= cost.MAX_DEPTH
         return cls(lead, extent, _presentable(lead) if needs_copy else lead)
 
 
@@ -63,7 +63,7 @@ class Expression:
     """A compiled expression, for use by any thread."""
 
     text: str
-    _outline: cel_syntax.Outline = field(compare=False, repr=False)
+    _outline: syntax.Outline = field(compare=False, repr=False)
     _patterns: dict[str, Pattern] = field(compare=False, repr=False)
     _value: cel.Program = field(compare=False, repr=False)
     _holds: cel.Program = field(compare=False, repr=False)
@@ -88,10 +88,10 @@ class Expression:
             )
         _compile(text)
         try:
-            outline = cel_syntax.outline(text)
-            cel_cost.refuse_costly(outline)
+            outline = syntax.outline(text)
+            cost.refuse_costly(outline)
             patterns = {pattern: Pattern.parse(pattern) for pattern in map(_literal, outline.patterns)}
-        except (cel_syntax.UnsupportedSyntax, cel_cost.TooCostly, InvalidPattern) as error:
+        except (syntax.UnsupportedSyntax, cost.TooCostly, InvalidPattern) as error:
             raise InvalidExpression(str(error)) from None
         # Comparing inside CEL spares the conversion of whatever the expression may yield instead of a boolean.
         holds = _compile(f"({outline.executable}\n) == true")
@@ -115,7 +115,7 @@ class Expression:
 
     def _evaluate(self, program: cel.Program, lead: JsonValue | PreparedLead) -> object:
         prepared = lead if isinstance(lead, PreparedLead) else PreparedLead.of(lead)
-        if not cel_cost.is_affordable(self._outline, prepared.lead, prepared.extent):
+        if not cost.is_affordable(self._outline, prepared.lead, prepared.extent):
             return MISSING
         try:
             return program.execute(self._context(prepared))
@@ -123,8 +123,8 @@ class Expression:
             return MISSING
 
     def _context(self, prepared: PreparedLead) -> dict[str, object] | cel.Context:
-        variables: dict[str, object] = {cel_syntax.LEAD: prepared.shown}
-        return cel.Context(variables, {cel_syntax.SEARCH: self._search}) if self._patterns else variables
+        variables: dict[str, object] = {syntax.LEAD: prepared.shown}
+        return cel.Context(variables, {syntax.SEARCH: self._search}) if self._patterns else variables
 
     def _search(self, text: str, pattern: str) -> bool:
         return self._patterns[pattern].occurs_in(text)

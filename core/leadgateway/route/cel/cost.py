@@ -15,7 +15,7 @@ from math import prod
 from typing import Final
 
 from leadgateway.json import JsonValue
-from leadgateway.route.cel_syntax import Loop, Outline
+from leadgateway.route.cel.syntax import Loop, Outline
 from leadgateway.route.path import MISSING
 
 MAX_NESTED_LOOPS: Final = 1

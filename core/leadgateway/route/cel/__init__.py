@@ -1,0 +1,1 @@
+"""What must be known of a CEL expression before it may be evaluated."""
