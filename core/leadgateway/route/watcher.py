@@ -114,7 +114,7 @@ class RouteTableWatcher:
             if key in self._table.by_key:
                 routes.append(self._table.by_key[key])
         if not self._mounted.is_whole:
-            # Only a whole set of shards can tell that a route is gone; while their number changes, it may be on its way.
+            # Only a whole set of shards can tell that a route is gone; while their number changes, it may be under way.
             found_keys = {_key_of(file) for file in files}
             routes += [route for key, route in self._table.by_key.items() if key not in found_keys]
         self._seen = {file: seen for file, seen in self._seen.items() if file in files}
