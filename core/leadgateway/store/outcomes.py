@@ -195,7 +195,7 @@ WITH held AS (
         status = coalesce(o.status, s.status),
         due_at = CASE WHEN o.status IS NULL THEN s.due_at ELSE greatest(o.at, s.updated_at) + o.delay END,
         reject_code = CASE WHEN o.status = 'REJECTED' THEN o.code END,
-        failures = s.failures + (o.kind IS NOT NULL AND o.status IN ('FAILED', 'PERMANENTLY_FAILED'))::int,
+        failures = s.failures + (o.kind IS NOT NULL AND o.status IS NOT NULL AND o.status <> 'DELIVERED')::int,
         expired = CASE WHEN o.status IS NULL THEN s.expired ELSE 0 END,
         attempts = s.attempts + (o.kind IS NOT NULL)::int,
         transitions = s.transitions + o.steps,

@@ -93,7 +93,11 @@ lead_state = Table(
     CheckConstraint(
         "(due_at IS NULL) = (status IN ('DELIVERED', 'REJECTED', 'PERMANENTLY_FAILED'))", name="lead_state_due_or_final"
     ),
-    CheckConstraint("leased_until IS NULL OR due_at IS NOT NULL", name="lead_state_lease_only_if_due"),
+    CheckConstraint(
+        "CASE WHEN leased_until IS NULL THEN leased_at IS NULL AND lease_holder IS NULL"
+        " ELSE leased_at IS NOT NULL AND lease_holder IS NOT NULL AND due_at IS NOT NULL END",
+        name="lead_state_lease",
+    ),
     CheckConstraint("(reject_code IS NOT NULL) = (status = 'REJECTED')", name="lead_state_reject_code"),
     Index("lead_state_waiting", "route", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     postgresql_with={"fillfactor": "50"},

@@ -50,7 +50,10 @@ CREATE TABLE lead_state (
     CONSTRAINT lead_state_pkey PRIMARY KEY (lead_id),
     CONSTRAINT lead_state_due_or_final
         CHECK ((due_at IS NULL) = (status IN ('DELIVERED', 'REJECTED', 'PERMANENTLY_FAILED'))),
-    CONSTRAINT lead_state_lease_only_if_due CHECK (leased_until IS NULL OR due_at IS NOT NULL),
+    CONSTRAINT lead_state_lease CHECK (
+        CASE WHEN leased_until IS NULL THEN leased_at IS NULL AND lease_holder IS NULL
+             ELSE leased_at IS NOT NULL AND lease_holder IS NOT NULL AND due_at IS NOT NULL END
+    ),
     CONSTRAINT lead_state_reject_code CHECK ((reject_code IS NOT NULL) = (status = 'REJECTED'))
 ) WITH (fillfactor = 50);
 CREATE INDEX lead_state_waiting ON lead_state (route, due_at) WHERE due_at IS NOT NULL;
