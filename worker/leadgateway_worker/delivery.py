@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from traceback import format_tb
 
@@ -22,7 +22,7 @@ import structlog
 from httpx_aiohttp import AiohttpTransport
 
 from leadgateway import __version__
-from leadgateway.route.snapshot import RouteSnapshot
+from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 from leadgateway_worker.addresses import guarded_sockets
 from leadgateway_worker.failure import Failure, InvalidRequest, Kind, explain
 from leadgateway_worker.resolver import ThreadPerLookup
@@ -36,6 +36,8 @@ _KEEPALIVE_SECONDS = 4.0
 _CLOSING_SECONDS = 1.0
 _NAME_SECONDS = 30
 _READ_BUFFER_BYTES = 8192
+_KEPT_HEADERS = frozenset({b"content-type", b"location", b"retry-after", b"x-request-id"})
+_KEPT_HEADER_BYTES = 1024
 # Field values as of RFC 9110, 5.5, without the control characters.
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
 
@@ -65,14 +67,14 @@ class Exchange:
         seconds: How long it took.
         status: Of the answer; also of one that broke off.
         body: The answer's first 4 KiB.
-        retry_after: The answer's `Retry-After`, as it was.
+        headers: Those of the answer that are worth keeping, by name in lower case.
         failure: Why no complete answer came; None if one did.
     """
 
     seconds: float
     status: int | None = None
     body: bytes = b""
-    retry_after: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     failure: Failure | None = None
 
 
@@ -108,6 +110,22 @@ def destination(route: RouteSnapshot) -> Destination:
         timeout=endpoint.timeout.total_seconds(),
         allow_private=endpoint.allow_private_networks,
     )
+
+
+class Destinations:
+    """Remembers the destination of each route while its snapshot stays the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[RouteKey, tuple[RouteSnapshot, Destination]] = {}
+
+    def of(self, route: RouteSnapshot) -> Destination:
+        """See `destination`."""
+        known = self._known.get(route.key)
+        if known is not None and known[0] is route:
+            return known[1]
+        made = destination(route)
+        self._known[route.key] = (route, made)
+        return made
 
 
 def _headers(route: RouteSnapshot) -> Iterable[tuple[bytes, bytes]]:
@@ -165,13 +183,13 @@ class Delivery:
             if failure.kind is Kind.DEFECT:
                 # Where, not what: a message may quote the lead.
                 _log.error("delivery.defect", host=target.host, where=format_tb(error.__traceback__))
-        return Exchange(monotonic() - began, answer.status, bytes(answer.body), answer.retry_after, failure)
+        return Exchange(monotonic() - began, answer.status, bytes(answer.body), answer.headers, failure)
 
     async def _exchange(self, parcel: Parcel, target: Destination, answer: _Answer) -> None:
         transport = self._private if target.allow_private else self._public
         response = await transport.handle_async_request(_request(parcel, target))
         answer.status = response.status_code
-        answer.retry_after = response.headers.get("retry-after")
+        answer.headers = _kept(response)
         try:
             await answer.read(response)
         except BaseException:
@@ -185,7 +203,7 @@ class _Answer:
 
     def __init__(self) -> None:
         self.status: int | None = None
-        self.retry_after: str | None = None
+        self.headers: Mapping[str, str] = {}
         self.body = bytearray()
 
     async def read(self, response: httpx.Response) -> None:
@@ -193,6 +211,14 @@ class _Answer:
             self.body += chunk[: KEPT_BODY_BYTES - len(self.body)]
             if len(self.body) == KEPT_BODY_BYTES:
                 return
+
+
+def _kept(response: httpx.Response) -> dict[str, str]:
+    return {
+        lowered.decode("ascii"): value[:_KEPT_HEADER_BYTES].decode("latin-1")
+        for name, value in response.headers.raw
+        if (lowered := name.lower()) in _KEPT_HEADERS
+    }
 
 
 def _request(parcel: Parcel, target: Destination) -> httpx.Request:

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     REFUSED_ADDRESS = "refused_address"
     INVALID_REQUEST = "invalid_request"
     """The route's credentials or headers can't be sent by HTTP."""
+    INTERRUPTED = "interrupted"
+    """The worker had to stop before the customer answered."""
     DEFECT = "defect"
     """The gateway's own mistake; the log has the traceback."""
 

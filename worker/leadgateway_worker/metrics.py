@@ -30,7 +30,9 @@ claimed = Counter(
 )
 wakeups = Counter("leadgateway_wakeups_received_total", "Wake-ups that reached this worker.")
 sweeps = Counter(
-    "leadgateway_sweeps_total", "Sweeps, by whether they found something due that no wake-up told of.", ["outcome"]
+    "leadgateway_sweeps_total",
+    "Looks for due leads that nobody called for, by what came of them: `leads` were missed by all wake-ups.",
+    ["outcome"],
 )
 fenced = Counter(
     "leadgateway_fenced_total",

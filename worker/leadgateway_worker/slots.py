@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 
@@ -13,7 +14,8 @@ class Slots:
 
     A route may hold as many as its `concurrency` says, and no more than what is left of the whole capacity (the
     dynamic thresholds of Choudhury and Hahne, 1998, with a factor of one): many dead customers together each keep
-    fewer, and some capacity is always left for one that works.
+    fewer, and some capacity is left for one that works. All routes being served at once, that holds only if they
+    never take more than half of what is left at a time.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -25,6 +27,7 @@ class Slots:
         self._capacity = capacity
         self._held: Counter[RouteKey] = Counter()
         self._total = 0
+        self._widest = 0
 
     @property
     def total(self) -> int:
@@ -32,20 +35,35 @@ class Slots:
         return self._total
 
     @property
+    def routes(self) -> AbstractSet[RouteKey]:
+        """The routes with leads in hand."""
+        return self._held.keys()
+
+    @property
+    def scarce(self) -> bool:
+        """Whether a route gets less than its concurrency for want of capacity, so that any slot given back helps it."""
+        return self.left < self._widest
+
+    @property
     def left(self) -> int:
         """How much of the capacity is left."""
         return self._capacity - self._total
 
-    def free(self, routes: Iterable[RouteSnapshot]) -> dict[RouteKey, int]:
+    @property
+    def most_at_once(self) -> int:
+        """How many leads may be taken at a time, all routes together."""
+        return min(self.left, max(self.left // 2, 1))
+
+    def free(self, routes: Collection[RouteSnapshot]) -> dict[RouteKey, int]:
         """Count the leads that may be taken: by route, where there is at least one.
 
         Args:
             routes: The routes that are known; of paused ones nothing may be taken.
         """
-        left = self.left
+        left, held = self.left, self._held
+        self._widest = max((route.endpoint.concurrency for route in routes), default=0)
         if left <= 0:
             return {}
-        held = self._held
         free = {
             route.key: min(route.endpoint.concurrency, left) - held.get(route.key, 0)
             for route in routes

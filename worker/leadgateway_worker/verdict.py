@@ -10,11 +10,6 @@ from leadgateway_worker.backoff import delay_before_retry, parse_retry_after
 from leadgateway_worker.delivery import Exchange
 from leadgateway_worker.failure import Kind
 
-RETRIES_EXHAUSTED = "RETRIES_EXHAUSTED"
-"""Why a lead ended: the last repeat of a failure that might have passed failed, too."""
-REFUSED_BY_CUSTOMER = "REFUSED_BY_CUSTOMER"
-"""Why a lead ended: the customer answered with a status that no repeat would change."""
-
 
 @dataclass(frozen=True, slots=True)
 class Success:
@@ -29,13 +24,16 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
-    """The lead goes to the dead letters, for the reason of this code."""
-
-    code: str
+class Spent:
+    """The last repeat failed, too."""
 
 
-Verdict = Success | Again | Over
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The customer's status is one that no repeat would change."""
+
+
+Verdict = Success | Again | Spent | Refused
 
 
 def judge(exchange: Exchange, policy: RetryPolicy, *, failures: int, now: datetime, draw: float) -> Verdict:
@@ -58,10 +56,10 @@ def judge(exchange: Exchange, policy: RetryPolicy, *, failures: int, now: dateti
         if 200 <= exchange.status < 300:
             return Success()
         if exchange.status < 500 and exchange.status not in policy.statuses:
-            return Over(REFUSED_BY_CUSTOMER)
+            return Refused()
     if failures >= policy.max_retries:
-        return Over(RETRIES_EXHAUSTED)
-    asked = None if exchange.failure else parse_retry_after(exchange.retry_after, now=now)
+        return Spent()
+    asked = None if exchange.failure else parse_retry_after(exchange.headers.get("retry-after"), now=now)
     return Again(delay_before_retry(policy, failures=failures + 1, draw=draw, retry_after=asked))
 
 

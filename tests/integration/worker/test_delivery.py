@@ -120,12 +120,12 @@ def test_a_complete_answer_is_told_by_its_status(status: int) -> None:
     assert (exchange.status, exchange.failure) == (status, None)
 
 
-def test_retry_after_is_handed_on_as_it_came() -> None:
+def test_the_headers_that_tell_something_are_kept() -> None:
     with Customer() as customer:
-        customer.answer_always(Answer(503, headers={"Retry-After": "120"}))
+        customer.answer_always(Answer(503, headers={"Retry-After": "120", "Set-Cookie": "a=b", "X-Request-ID": "7"}))
         exchange = send(customer.url)
 
-    assert exchange.retry_after == "120"
+    assert exchange.headers == {"content-type": "application/json", "retry-after": "120", "x-request-id": "7"}
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

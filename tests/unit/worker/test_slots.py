@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from hypothesis import given
@@ -63,15 +62,28 @@ def test_a_route_keeps_its_slots_from_the_last_of_the_capacity() -> None:
     assert slots.free([route("a"), route("b")]) == {"default/b": 6}
 
 
-@given(st.integers(2, 200), st.lists(st.integers(1, 64), min_size=1, max_size=50))
-def test_customers_that_never_answer_always_leave_something(capacity: int, concurrencies: list[int]) -> None:
-    """Each greedy route takes all it is given, one after the other, and gives nothing back."""
-    routes = [route(f"dead-{number}", concurrency=count) for number, count in enumerate(concurrencies)]
+@given(st.integers(2, 500), st.lists(st.integers(1, 256), min_size=1, max_size=40))
+def test_customers_that_never_answer_leave_something_for_another(capacity: int, concurrencies: list[int]) -> None:
+    """All are served together, in whatever order, and none gives anything back."""
+    dead = [route(f"dead-{number}", concurrency=count) for number, count in enumerate(concurrencies)]
     slots = Slots(capacity)
-    for dead in routes[: capacity // 2]:
-        slots.take(dead.key, slots.free([dead]).get(dead.key, 0) // 2)
-
-    free: Mapping[str, int] = slots.free([route("alive")])
+    while slots.left > len(dead) and (free := slots.free(dead)):
+        limit = slots.most_at_once
+        for key, count in free.items():
+            taken = min(count, limit)
+            slots.take(key, taken)
+            limit -= taken
+            if not limit:
+                break
 
     assert slots.left >= 1
-    assert free["default/alive"] >= 1
+    assert slots.free([*dead, route("alive")])["default/alive"] >= 1
+
+
+@given(st.integers(1, 500))
+def test_a_single_route_can_use_the_whole_capacity_but_for_its_last_part(capacity: int) -> None:
+    slots = Slots(capacity)
+    while free := slots.free([route("a", concurrency=1000)]):
+        slots.take("default/a", min(free["default/a"], slots.most_at_once))
+
+    assert slots.total >= capacity // 2

@@ -10,10 +10,9 @@ import pytest
 from leadgateway_worker.delivery import Exchange
 from leadgateway_worker.failure import Failure, Kind
 from leadgateway_worker.verdict import (
-    REFUSED_BY_CUSTOMER,
-    RETRIES_EXHAUSTED,
     Again,
-    Over,
+    Refused,
+    Spent,
     Success,
     Verdict,
     judge,
@@ -30,7 +29,7 @@ def verdict(exchange: Exchange, *, failures: int = 0, statuses: frozenset[int] =
 
 
 def answered(status: int, retry_after: str | None = None) -> Exchange:
-    return Exchange(seconds=0.1, status=status, retry_after=retry_after)
+    return Exchange(seconds=0.1, status=status, headers={} if retry_after is None else {"retry-after": retry_after})
 
 
 def broken(kind: Kind, status: int | None = None) -> Exchange:
@@ -51,7 +50,7 @@ def test_every_5xx_is_repeated(status: int) -> None:
 
 @pytest.mark.parametrize("status", [101, 301, 302, 304, 307, 400, 401, 404, 408, 409, 422, 429, 451])
 def test_every_other_status_ends_the_lead(status: int) -> None:
-    assert verdict(answered(status)) == Over(REFUSED_BY_CUSTOMER)
+    assert verdict(answered(status)) == Refused()
 
 
 def test_a_status_that_the_route_names_is_repeated() -> None:
@@ -72,13 +71,13 @@ def test_an_answer_that_broke_off_counts_as_broken_off_whatever_its_status() -> 
 def test_five_repeats_come_after_the_first_attempt_and_then_the_end() -> None:
     verdicts = [verdict(answered(500), failures=failures) for failures in range(6)]
 
-    assert verdicts == [*(Again(timedelta(seconds=wait)) for wait in (30, 60, 120, 240, 480)), Over(RETRIES_EXHAUSTED)]
+    assert verdicts == [*(Again(timedelta(seconds=wait)) for wait in (30, 60, 120, 240, 480)), Spent()]
 
 
 def test_a_route_without_retries_ends_the_lead_at_its_first_failure() -> None:
     once = replace(SEED_RETRIES, max_retries=0)
 
-    assert judge(answered(500), once, failures=0, now=NOW, draw=0.5) == Over(RETRIES_EXHAUSTED)
+    assert judge(answered(500), once, failures=0, now=NOW, draw=0.5) == Spent()
 
 
 def test_retry_after_of_a_repeated_status_is_honoured() -> None:
@@ -91,5 +90,5 @@ def test_retry_after_is_honoured_up_to_the_longest_wait() -> None:
 
 
 def test_retry_after_does_not_bring_an_ended_lead_back() -> None:
-    assert verdict(answered(429, retry_after="1")) == Over(REFUSED_BY_CUSTOMER)
-    assert verdict(answered(503, retry_after="1"), failures=5) == Over(RETRIES_EXHAUSTED)
+    assert verdict(answered(429, retry_after="1")) == Refused()
+    assert verdict(answered(503, retry_after="1"), failures=5) == Spent()

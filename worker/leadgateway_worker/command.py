@@ -1,0 +1,98 @@
+"""`leadgateway worker`: run the part that delivers leads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, WorkerSettings, load
+from leadgateway.telemetry.logs import configure_logging
+from leadgateway_worker.process import PortUnavailable, Worker
+
+_EXIT_PORT = 1
+
+
+def worker(  # noqa: PLR0917 - Typer's options are parameters
+    max_in_flight: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000,
+            help="Deliveries at the same time. \\[env: LEADGATEWAY_WORKER_MAX_IN_FLIGHT, default 256]",
+        ),
+    ] = None,
+    allow_private_networks: Annotated[
+        bool | None,
+        typer.Option(
+            "--allow-private-networks/--no-private-networks",
+            help="Let routes with allowPrivateNetworks deliver to private addresses; link-local ones never. "
+            "\\[env: LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS, default no]",
+        ),
+    ] = None,
+    sweep_seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="How often the database is asked what is due, besides wake-ups. "
+            "\\[env: LEADGATEWAY_WORKER_SWEEP_SECONDS, default 5]"
+        ),
+    ] = None,
+    grace_seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="How long deliveries may go on after SIGTERM; the rest is given back. "
+            "\\[env: LEADGATEWAY_WORKER_GRACE_SECONDS, default 30]"
+        ),
+    ] = None,
+    lease_margin_seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="How much longer than its timeout a delivery's lease is: the time a lead waits at the most, once its "
+            "worker has died. \\[env: LEADGATEWAY_WORKER_LEASE_MARGIN_SECONDS, default 30]"
+        ),
+    ] = None,
+    status_host: Annotated[
+        str | None,
+        typer.Option(help="Address for metrics and probes. \\[env: LEADGATEWAY_STATUS_HOST, default 127.0.0.1]"),
+    ] = None,
+    status_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port for metrics and probes; 0 for any free one. \\[env: LEADGATEWAY_WORKER_STATUS_PORT, default 9101]",
+        ),
+    ] = None,
+    config_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the published routes. \\[env: LEADGATEWAY_CONFIG_DIR, default /etc/lead-gateway]"),
+    ] = None,
+) -> None:
+    """Take due leads from the database, check and map them, and deliver each to its customer's API, until SIGTERM.
+
+    PostgreSQL (DATABASE_URL or POSTGRES_*) and Redis (REDIS_URL) need not be there at the start; without Redis
+    leads are found a few seconds later. Routes are read from the folder and read again when they change.
+
+    Exit status: 0 ended by a signal, with every lead delivered or given back; 1 a port is taken or a defect ended the
+    process; 2 a setting can't be used; 128 + n ended at once by a second signal n.
+    """
+    settings = load(
+        WorkerSettings,
+        max_in_flight=max_in_flight,
+        allow_private_networks=allow_private_networks,
+        sweep_seconds=sweep_seconds,
+        grace_seconds=grace_seconds,
+        lease_margin_seconds=lease_margin_seconds,
+        status_host=status_host,
+        status_port=status_port,
+        config_dir=config_dir,
+    )
+    logs = load(LogSettings)
+    configure_logging("worker", format=logs.format, level=logs.level)
+    try:
+        process = Worker(settings, load(DatabaseSettings), load(RedisSettings))
+    except PortUnavailable as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(_EXIT_PORT) from None
+    raise typer.Exit(process.run())

@@ -1,0 +1,111 @@
+"""The deliveries in flight: each a task with a slot of its route, which it gives back when its exchange is over."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+from traceback import format_tb
+
+import structlog
+
+from leadgateway.route.snapshot import RouteKey
+from leadgateway.store.outcomes import Delivered, Outcome
+from leadgateway_worker import metrics
+from leadgateway_worker.delivery import Delivery, Destinations, Exchange
+from leadgateway_worker.failure import InvalidRequest, explain
+from leadgateway_worker.preparation import Consignment
+from leadgateway_worker.results import Result, ResultsWriter
+from leadgateway_worker.settlement import age, give_back, interrupt, settle
+from leadgateway_worker.slots import Slots
+from leadgateway_worker.tasks import cancel
+from leadgateway_worker.verdict import judge, kind_of
+
+_log = structlog.get_logger(__name__)
+
+
+class Deliveries:
+    """Starts deliveries and hands what came of them to the results. Belongs to one event loop."""
+
+    def __init__(
+        self, delivery: Delivery, *, slots: Slots, results: ResultsWriter, freed: Callable[[RouteKey], None]
+    ) -> None:
+        """None is in flight yet.
+
+        Args:
+            delivery: Sends.
+            slots: Where each delivery takes a slot.
+            results: Where its result goes.
+            freed: Is told the route of each slot that was given back.
+        """
+        self._delivery = delivery
+        self._slots = slots
+        self._results = results
+        self._freed = freed
+        self._destinations = Destinations()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ending = False
+
+    def start(self, consignment: Consignment) -> None:
+        """Send a lead; returns at once."""
+        self._slots.take(consignment.route.key)
+        task = asyncio.create_task(self._deliver(consignment))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def end(self, *, grace_seconds: float) -> None:
+        """Let what is in flight come to its end; what has not by then is cut short and given back.
+
+        Args:
+            grace_seconds: How long to wait.
+        """
+        self._ending = True
+        if not self._tasks:
+            return
+        _log.info("deliveries.ending", in_flight=len(self._tasks), grace_seconds=grace_seconds)
+        _, late = await asyncio.wait(self._tasks, timeout=grace_seconds)
+        if late:
+            _log.warning("deliveries.interrupted", in_flight=len(late))
+            await cancel(late)
+
+    async def _deliver(self, consignment: Consignment) -> None:
+        route = consignment.route.key
+        try:
+            outcome = await self._attempt(consignment)
+            self._results.put(Result(consignment.claim, outcome))
+        except Exception as error:
+            # The lead comes again when its lease is over. Where, not what: a message may quote the lead.
+            metrics.defects.inc()
+            _log.error("delivery.defect", lead_id=consignment.claim.lead_id, where=format_tb(error.__traceback__))
+        finally:
+            self._slots.give_back(route)
+            self._freed(route)
+
+    async def _attempt(self, consignment: Consignment) -> Outcome:
+        began = monotonic()
+        if self._ending or began > consignment.send_before:
+            return give_back(consignment)
+        try:
+            exchange = await self._exchange(consignment)
+        except asyncio.CancelledError:
+            return interrupt(consignment, began=began, ended=monotonic())
+        return self._judge(consignment, exchange, began)
+
+    async def _exchange(self, consignment: Consignment) -> Exchange:
+        try:
+            target = self._destinations.of(consignment.route)
+        except InvalidRequest as error:
+            return Exchange(seconds=0.0, failure=explain(error, host="", timeout=0.0))
+        return await self._delivery.send(consignment.parcel, target)
+
+    def _judge(self, consignment: Consignment, exchange: Exchange, began: float) -> Outcome:
+        route, failures = consignment.route, consignment.claim.failures
+        verdict = judge(exchange, route.retry, failures=failures, now=datetime.now(UTC), draw=random.random())  # noqa: S311
+        metrics.attempts.labels(route.key, kind_of(exchange)).inc()
+        metrics.attempt_seconds.observe(exchange.seconds)
+        outcome = settle(consignment, exchange, verdict, began=began)
+        if isinstance(outcome, Delivered):
+            metrics.lead_seconds.observe(age(consignment, outcome).total_seconds())
+        return outcome

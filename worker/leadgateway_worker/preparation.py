@@ -1,0 +1,217 @@
+"""From due leads to what may be sent: claim, check, map, and write down as READY before anything leaves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+from traceback import format_tb
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from leadgateway.json import JsonValue
+from leadgateway.pipeline.lead import InvalidLead, parse_lead
+from leadgateway.pipeline.outcome import Mapped
+from leadgateway.pipeline.outcome import Rejected as RejectedByRoute
+from leadgateway.pipeline.payload import encode_payload
+from leadgateway.pipeline.process import decide
+from leadgateway.route.snapshot import RouteKey, RouteSnapshot
+from leadgateway.store.backlog import waiting_routes
+from leadgateway.store.claims import POISONED, Claim, claim
+from leadgateway.store.errors import RowRefused, StoreError
+from leadgateway.store.outcomes import Rejected
+from leadgateway.store.rounds import Ready, mark_ready
+from leadgateway_worker import metrics
+from leadgateway_worker.delivery import Parcel
+from leadgateway_worker.halving import by_halves
+from leadgateway_worker.results import Result
+
+INVALID_LEAD = "INVALID_LEAD"
+"""The code of a stored body that is no lead: the webhook lets none through, but a person can write into the table."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Consignment:
+    """A lead that is READY in the database under our lease: it may be sent.
+
+    Attributes:
+        claim: The lead.
+        route: The version of its route that is delivered by.
+        parcel: What is sent.
+        ready_at: When it became READY, by the database's clock.
+        ready_clock: When we knew of it, by our monotonic clock.
+        send_before: By our monotonic clock: after it the lease might not outlast the exchange.
+    """
+
+    claim: Claim
+    route: RouteSnapshot
+    parcel: Parcel
+    ready_at: datetime
+    ready_clock: float
+    send_before: float
+
+    def database_time(self, clock: float) -> datetime:
+        """The database's time at a moment of our monotonic clock."""
+        return self.ready_at + timedelta(seconds=max(clock - self.ready_clock, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What one look for due leads brought.
+
+    Attributes:
+        consignments: To be sent, the longest due first.
+        rejected: Leads that are not to be delivered, to be written.
+        claimed: Leads taken, by route, whatever became of them.
+    """
+
+    consignments: Sequence[Consignment] = ()
+    rejected: Sequence[Result] = ()
+    claimed: Mapping[RouteKey, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    claim: Claim
+    route: RouteSnapshot
+    ready: Ready
+    parcel: Parcel
+
+
+class Preparation:
+    """Takes due leads from the database and prepares them. Blocking, for a thread of its own."""
+
+    def __init__(self, engine: Engine, *, worker: str, lease_margin: timedelta) -> None:
+        """See `take`.
+
+        Args:
+            engine: Of the store.
+            worker: This process's name, unique among all workers.
+            lease_margin: How much longer a lease is than the exchange's deadline: for what comes before and after.
+        """
+        self._engine = engine
+        self._worker = worker
+        self._margin = lease_margin
+
+    def see_tables(self) -> None:
+        """Make sure that the database is there, with our tables.
+
+        Raises:
+            StoreError: It is not.
+        """
+        with self._engine.connect() as connection:
+            waiting_routes(connection)
+
+    def take(self, routes: Mapping[RouteKey, RouteSnapshot], slots: Mapping[RouteKey, int], limit: int) -> Prepared:
+        """Claim due leads and prepare them.
+
+        Two commits: the claim's comes before the lead is looked at, so that a lead which kills the worker is counted
+        by its lease; that of READY comes before anything is sent.
+
+        Args:
+            routes: The routes that are loaded, at least those that have slots.
+            slots: How many leads of each to take at the most.
+            limit: How many to take in all.
+
+        Raises:
+            StoreError: Nothing was claimed, or it can't be known; what was claimed comes back when its lease is over.
+        """
+        with self._engine.connect() as connection:
+            leases = dict.fromkeys(slots, self._margin)
+            claims = claim(connection, slots=slots, lease=leases, worker=self._worker, limit=limit)
+            decided = [self._decide(lead, routes[lead.route]) for lead in claims if not _told_poisoned(lead)]
+            drafts = [one for one in decided if isinstance(one, _Draft)]
+            return Prepared(
+                consignments=self._mark_ready(connection, drafts),
+                rejected=[one for one in decided if isinstance(one, Result)],
+                claimed=Counter(lead.route for lead in claims),
+            )
+
+    def _decide(self, lead: Claim, route: RouteSnapshot) -> _Draft | Result | None:
+        metrics.claimed.labels(lead.status).inc()
+        if lead.payload is not None and lead.idempotency_key is not None:
+            return self._repeat(lead, route, lead.payload, str(lead.idempotency_key))
+        try:
+            decision = decide(parse_lead(lead.body), route)
+        except InvalidLead as error:
+            return _rejected(lead, route, INVALID_LEAD, {"message": error.sentence})
+        except Exception as error:
+            # The lead is left to its lease: it comes again, and after the fifth time it is given up as poisoned.
+            metrics.defects.inc()
+            _log.error(
+                "lead.defect", lead_id=lead.lead_id, error=type(error).__name__, where=format_tb(error.__traceback__)
+            )
+            return None
+        if isinstance(decision, RejectedByRoute):
+            return _rejected(lead, route, decision.code, {"field": decision.field, "message": decision.message})
+        return self._first(lead, route, decision)
+
+    def _repeat(self, lead: Claim, route: RouteSnapshot, payload: bytes, key: str) -> _Draft:
+        ready = Ready(lead.lead_id, lead.token, self._lease(route), route.config_hash)
+        return _Draft(lead, route, ready, Parcel(payload, key, str(lead.correlation_id)))
+
+    def _first(self, lead: Claim, route: RouteSnapshot, mapped: Mapped) -> _Draft:
+        payload, key = encode_payload(mapped.payload), uuid4()
+        ready = Ready(
+            lead.lead_id,
+            lead.token,
+            self._lease(route),
+            route.config_hash,
+            payload=payload,
+            idempotency_key=key,
+            omitted={omission.target: omission.reason for omission in mapped.omitted},
+        )
+        return _Draft(lead, route, ready, Parcel(payload, str(key), str(lead.correlation_id)))
+
+    def _lease(self, route: RouteSnapshot) -> timedelta:
+        return route.endpoint.timeout + self._margin
+
+    def _mark_ready(self, connection: Connection, drafts: Sequence[_Draft]) -> list[Consignment]:
+        if not drafts:
+            return []
+        asked = monotonic()
+        try:
+            marked = by_halves(lambda some: self._write(connection, some), drafts, refused=_tell_refused)
+        except StoreError as error:
+            # Whether they are READY can't be known, so none is sent; each comes again when its lease is over.
+            _log.warning("leads.not_marked_ready", leads=len(drafts), error=str(error))
+            return []
+        ready_at, known = dict(marked), monotonic()
+        send_before = asked + self._margin.total_seconds() / 2  # the other half is for writing the result
+        _tell_fenced([draft.claim for draft in drafts if draft.claim.lead_id not in ready_at])
+        return [
+            Consignment(draft.claim, draft.route, draft.parcel, ready_at[draft.claim.lead_id], known, send_before)
+            for draft in drafts
+            if draft.claim.lead_id in ready_at
+        ]
+
+    def _write(self, connection: Connection, drafts: Sequence[_Draft]) -> list[tuple[int, datetime]]:
+        return list(mark_ready(connection, [draft.ready for draft in drafts], worker=self._worker).items())
+
+
+def _told_poisoned(lead: Claim) -> bool:
+    if lead.poisoned:
+        metrics.leads_finished.labels(lead.route, "PERMANENTLY_FAILED").inc()
+        _log.error("lead.given_up", lead_id=lead.lead_id, route=lead.route, code=POISONED, leases_expired=lead.expired)
+    return lead.poisoned
+
+
+def _rejected(lead: Claim, route: RouteSnapshot, code: str, detail: Mapping[str, JsonValue]) -> Result:
+    return Result(lead, Rejected(lead.lead_id, lead.token, route.config_hash, code, detail))
+
+
+def _tell_refused(draft: _Draft, error: RowRefused) -> None:
+    metrics.defects.inc()
+    _log.error("lead.not_marked_ready", lead_id=draft.claim.lead_id, error=str(error))
+
+
+def _tell_fenced(leads: Sequence[Claim]) -> None:
+    for lead in leads:
+        metrics.fenced.labels("before_sending").inc()
+        _log.warning("lead.fenced", lead_id=lead.lead_id, when="before_sending")

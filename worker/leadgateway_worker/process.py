@@ -1,0 +1,175 @@
+"""The worker process, put together: wake-ups in the main thread, the pump in its own, the status port beside them."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import secrets
+import signal
+import socket
+from collections.abc import Mapping
+from datetime import timedelta
+from types import FrameType
+
+import structlog
+
+from leadgateway.queue import Bell, connect
+from leadgateway.route.watcher import RouteTableWatcher
+from leadgateway.settings import DatabaseSettings, RedisSettings, WorkerSettings
+from leadgateway.store.engine import create_store_engine
+from leadgateway.telemetry.status_port import Health, StatusPort
+from leadgateway_worker.listening import Listener
+from leadgateway_worker.pump import Pump, PumpSettings, Routes
+from leadgateway_worker.pump_thread import PumpThread
+from leadgateway_worker.wakeup import SchedulerThread
+
+_STATEMENT_SECONDS = 30
+# Claims and results have a connection each.
+_CONNECTIONS = 2
+_SILENT_SECONDS = 30.0
+"""A pump whose loop has not moved for so long hangs."""
+# Sockets of deliveries, with room for the database, Redis, files and the status port.
+_DESCRIPTORS_BESIDE_DELIVERIES = 256
+# Young objects at which Python looks for cycles: at its own 700 it would do so several times per look for leads.
+_GC_THRESHOLD = 20_000
+
+_log = structlog.get_logger(__name__)
+
+
+class PortUnavailable(Exception):
+    """The status port can't be listened on; the message names it, and the option that moves it."""
+
+
+class Worker:
+    """One worker process: its status port listens from the moment it is made, leads are taken while `run` runs."""
+
+    def __init__(self, settings: WorkerSettings, database: DatabaseSettings, redis: RedisSettings) -> None:
+        """Put the parts together. Neither PostgreSQL nor Redis need be there yet.
+
+        Args:
+            settings: The worker's own.
+            database: Where PostgreSQL is.
+            redis: Where Redis is.
+
+        Raises:
+            PortUnavailable: The status port is taken.
+        """
+        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._name = name
+        self._capacity = settings.max_in_flight
+        self._bell = Bell(connect(redis))
+        self._engine = create_store_engine(
+            database,
+            application_name="leadgateway worker",
+            statement_timeout=timedelta(seconds=_STATEMENT_SECONDS),
+            pool_size=_CONNECTIONS,
+        )
+        self._pump = Pump(
+            _pump_settings(settings, name),
+            engine=self._engine,
+            routes=self._routes,
+            bell=self._bell,
+        )
+        self._watcher = RouteTableWatcher(
+            settings.config_dir, on_swap=lambda _: self._pump.wake(), interval=settings.config_poll_seconds
+        )
+        self._thread = PumpThread(self._pump, died=_end_process)
+        self._listener = Listener(redis, name=name, pump=self._pump.wake, bell=self._bell)
+        self._scheduler = SchedulerThread(lambda: connect(redis))
+        self._status = _status_port(settings, self)
+        self._stopping = False
+
+    def run(self) -> int:
+        """Work until SIGTERM or SIGINT, and a little longer for what is in flight.
+
+        Returns:
+            The exit status: 0, or 1 if the pump died.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._leave)
+        _allow_open_files(self._capacity + _DESCRIPTORS_BESIDE_DELIVERIES)
+        self._watcher.start()
+        self._status.start()
+        self._scheduler.start()
+        # What was imported stays: without this, every full collection would walk through all of it.
+        gc.freeze()
+        gc.set_threshold(_GC_THRESHOLD, 20, 20)
+        self._thread.start()
+        _log.info("worker.started", worker=self._name, status_port=self._status.port)
+        self._listener.run()
+        return self._end()
+
+    def health(self) -> Health:
+        """Tell how the process is."""
+        moving = self._thread.is_alive() and self._pump.silent_seconds < _SILENT_SECONDS
+        table = self._watcher.table
+        return Health(
+            alive=moving,
+            ready=self._pump.has_looked and table.is_loaded,
+            details={
+                "pump": "ok" if moving else "dead",
+                "database": "ok" if self._pump.database_available else "unavailable",
+                "redis": "ok" if self._listener.connected else "unavailable",
+                "routes": str(len(table.by_key)),
+            },
+        )
+
+    def _routes(self) -> Routes:
+        return self._watcher.table.by_key
+
+    def hashes(self) -> Mapping[str, str]:
+        """The config hash of each route that is loaded, by its key."""
+        return self._watcher.table.hashes()
+
+    def _leave(self, number: int, _: FrameType | None) -> None:
+        if self._stopping:
+            _log.warning("worker.ended_at_once", signal=signal.Signals(number).name)
+            os._exit(128 + number)
+        self._stopping = True
+        _log.info("worker.stopping", signal=signal.Signals(number).name)
+        self._pump.stop()
+        self._listener.stop()
+
+    def _end(self) -> int:
+        self._thread.join()
+        self._scheduler.stop()
+        self._watcher.stop()
+        self._status.close()
+        self._engine.dispose()
+        _log.info("worker.ended", failed=self._thread.failed)
+        return 1 if self._thread.failed else 0
+
+
+def _pump_settings(settings: WorkerSettings, name: str) -> PumpSettings:
+    return PumpSettings(
+        worker=name,
+        capacity=settings.max_in_flight,
+        lease_margin=timedelta(seconds=settings.lease_margin_seconds),
+        sweep_seconds=settings.sweep_seconds,
+        grace_seconds=settings.grace_seconds,
+        allow_private_networks=settings.allow_private_networks,
+    )
+
+
+def _status_port(settings: WorkerSettings, worker: Worker) -> StatusPort:
+    try:
+        return StatusPort(settings.status_host, settings.status_port, health=worker.health, routes=worker.hashes)
+    except OSError as error:
+        raise PortUnavailable(
+            f"the status port {settings.status_host}:{settings.status_port} can't be listened on "
+            f"({os.strerror(error.errno or 0).lower()}): end what listens there, or move ours with --status-port"
+        ) from None
+
+
+def _end_process() -> None:
+    """End the main thread as a signal from outside would: without the pump the process is of no use."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _allow_open_files(number: int) -> None:
+    """Raise the limit of open files as far as we may: the usual 1,024 are few for many deliveries."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

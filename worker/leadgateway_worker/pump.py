@@ -1,0 +1,247 @@
+"""The pump: takes due leads, delivers them side by side, hands on what came of it, as long as the process lives.
+
+It is an asyncio loop in a thread of its own. Whatever calls for it (a wake-up, the sweep, a free slot, a retry that
+falls due) only sets its event; what there is to do stands in the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import structlog
+from sqlalchemy import Engine
+
+from leadgateway.queue import Bell
+from leadgateway.route.snapshot import RouteKey, RouteSnapshot
+from leadgateway.store.errors import StoreError
+from leadgateway.store.outcomes import Retry
+from leadgateway_worker import metrics
+from leadgateway_worker.alarm import Alarm
+from leadgateway_worker.announcer import Announcer
+from leadgateway_worker.deliveries import Deliveries
+from leadgateway_worker.delivery import open_delivery
+from leadgateway_worker.preparation import Preparation, Prepared
+from leadgateway_worker.report import tell
+from leadgateway_worker.results import Result, ResultsWriter
+from leadgateway_worker.slots import Slots
+from leadgateway_worker.tasks import cancel, first_end
+
+Routes = Mapping[RouteKey, RouteSnapshot]
+
+_MOST_AT_ONCE = 500
+"""Leads one look takes: the last of them waits for the others to be mapped, while its lease runs."""
+_LAST_WRITE_SECONDS = 10.0
+_FIRST_WAIT_SECONDS = 0.25
+_LONGEST_WAIT_SECONDS = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PumpSettings:
+    """What a pump is told.
+
+    Attributes:
+        worker: This process's name, unique among all workers.
+        capacity: Deliveries at the same time at the most, all routes together.
+        lease_margin: How much longer than its deadline a delivery's lease is.
+        sweep_seconds: Time between two sweeps.
+        grace_seconds: How long deliveries may go on once the pump is asked to stop.
+        allow_private_networks: Whether routes may be allowed to reach private addresses.
+    """
+
+    worker: str
+    capacity: int
+    lease_margin: timedelta
+    sweep_seconds: float
+    grace_seconds: float
+    allow_private_networks: bool
+
+
+class Pump:
+    """See the module. Everything but `wake`, `stop` and the properties belongs to its loop."""
+
+    def __init__(self, settings: PumpSettings, *, engine: Engine, routes: Callable[[], Routes], bell: Bell) -> None:
+        """Make a pump; `run` starts it.
+
+        Args:
+            settings: What it is told.
+            engine: Of the store, with at least two connections.
+            routes: Gives the routes that are loaded now.
+            bell: Wakes other workers.
+        """
+        self._settings = settings
+        self._routes = routes
+        self._preparation = Preparation(engine, worker=settings.worker, lease_margin=settings.lease_margin)
+        self._results = ResultsWriter(engine, worker=settings.worker, written=self._written)
+        self._announcer = Announcer(bell)
+        self._slots = Slots(settings.capacity)
+        self._hungry: set[RouteKey] = set()
+        self._event = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._alarm = Alarm(self._event.set)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="claims")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._beat = monotonic()
+        self._looked = False
+        self._available: bool | None = None
+        self._sweeping = False
+        metrics.in_flight.set_function(lambda: self._slots.total)
+
+    def wake(self) -> None:
+        """Make the pump look for due leads; from any thread, before `run` and after its end, too."""
+        self._call(self._event.set)
+
+    def stop(self) -> None:
+        """Make `run` return: no new leads, and those in flight have the grace period. From any thread."""
+        self._call(self._stop)
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long the loop has not moved."""
+        return monotonic() - self._beat
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether the database has been there once, with our tables."""
+        return self._looked
+
+    @property
+    def database_available(self) -> bool:
+        """Whether the last look for due leads succeeded."""
+        return bool(self._available)
+
+    async def run(self) -> None:
+        """Pump until `stop` is called.
+
+        Raises:
+            Exception: A defect of the pump itself. What happens to single leads is no reason to end.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._event.set()
+        parts = (self._results.run(), self._announcer.run(), self._keep_sweeping(), self._keep_beating())
+        background = [asyncio.create_task(part) for part in parts]
+        try:
+            async with open_delivery(allow_private_networks=self._settings.allow_private_networks) as delivery:
+                deliveries = Deliveries(delivery, slots=self._slots, results=self._results, freed=self._freed)
+                await first_end(asyncio.create_task(self._keep_looking(deliveries)), *background)
+                await deliveries.end(grace_seconds=self._settings.grace_seconds)
+                await self._results.drain(seconds=_LAST_WRITE_SECONDS)
+        finally:
+            await cancel(background)
+            self._results.close()
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _call(self, action: Callable[[], None]) -> None:
+        if self._loop is None:
+            action()
+        else:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(action)
+
+    def _stop(self) -> None:
+        self._stopping.set()
+        self._event.set()
+
+    async def _keep_beating(self) -> None:
+        while True:
+            self._beat = monotonic()
+            await asyncio.sleep(1)
+
+    async def _keep_sweeping(self) -> None:
+        """Look every few seconds without being called, so that no lead depends on a wake-up that may be lost.
+
+        Workers do so at different moments, by chance.
+        """
+        while True:
+            await asyncio.sleep(self._settings.sweep_seconds * random.uniform(0.75, 1.25))  # noqa: S311
+            self._sweeping = not self._event.is_set()
+            self._event.set()
+
+    async def _keep_looking(self, deliveries: Deliveries) -> None:
+        wait = 0.0
+        while not self._stopping.is_set():
+            await self._event.wait()
+            self._event.clear()
+            try:
+                if self._results.flowing:
+                    await self._look(deliveries)
+                    wait = 0.0
+                else:
+                    await self._pause(_FIRST_WAIT_SECONDS)
+                    self._event.set()
+            except StoreError as error:
+                wait = min(max(wait * 2, _FIRST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
+                self._tell_failed_look(error)
+                await self._pause(wait * random.uniform(0.5, 1))  # noqa: S311
+                self._event.set()
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    async def _look(self, deliveries: Deliveries) -> None:
+        """Take what is due and start its deliveries."""
+        loop = asyncio.get_running_loop()
+        if not self._looked:
+            await loop.run_in_executor(self._thread, self._preparation.see_tables)
+        routes = self._routes()
+        slots = self._slots.free(routes.values())
+        limit = min(self._slots.most_at_once, _MOST_AT_ONCE)
+        if not slots:
+            self._hungry = set(self._slots.routes)
+            return
+        prepared = await loop.run_in_executor(self._thread, self._preparation.take, routes, slots, limit)
+        self._tell_look(prepared)
+        self._results.put(*prepared.rejected)
+        for consignment in prepared.consignments:
+            deliveries.start(consignment)
+        self._look_again_for_more(prepared, slots, limit)
+
+    def _look_again_for_more(self, prepared: Prepared, slots: Mapping[RouteKey, int], limit: int) -> None:
+        full: set[RouteKey] = {route for route, count in prepared.claimed.items() if count >= slots[route]}
+        total = sum(prepared.claimed.values())
+        self._hungry = full | (self._slots.routes - slots.keys())
+        if full or total >= limit > 0:
+            self._announcer.soon()
+        # Slots that were claimed for but never taken will not be given back: nothing else would call.
+        if total >= limit > 0 or (full and len(prepared.consignments) < total):
+            self._event.set()
+
+    def _freed(self, route: RouteKey) -> None:
+        """Look again when a slot is free of a route that may have more due."""
+        if route in self._hungry or (self._hungry and self._slots.scarce):
+            self._event.set()
+
+    def _written(self, result: Result) -> None:
+        """Called once the database has a result."""
+        if isinstance(result.outcome, Retry):
+            # Ours wakes us on time even without Redis; the bell's wakes the others, should we be gone by then.
+            self._alarm.set(result.outcome.delay)
+            self._announcer.at(datetime.now(UTC) + result.outcome.delay)
+        tell(result)
+
+    def _tell_look(self, prepared: Prepared) -> None:
+        if not self._available:
+            _log.info("database.available")
+        self._looked = self._available = True
+        metrics.database_available.set(1)
+        metrics.claims.labels("leads" if prepared.claimed else "nothing").inc()
+        if self._sweeping:
+            metrics.sweeps.labels("leads" if prepared.claimed else "nothing").inc()
+            self._sweeping = False
+
+    def _tell_failed_look(self, error: StoreError) -> None:
+        if self._available is not False:
+            _log.warning("database.unavailable", error=str(error))
+        self._available = False
+        metrics.database_available.set(0)
+        metrics.claims.labels("failed").inc()

@@ -1,0 +1,178 @@
+"""Wake-ups from the queue: an RQ worker that runs no code from Redis, and RQ's scheduler as a thread.
+
+RQ calls whatever function a job names, and whatever callbacks it names: who can write to Redis could run code here. So
+no job of this queue is performed. Each is taken, thrown away, and understood as one thing: look at the database.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
+from rq.intermediate_queue import IntermediateQueue
+from rq.job import Job
+from rq.scheduler import RQScheduler
+from rq.serializers import JSONSerializer
+from rq.utils import now
+
+from leadgateway.queue import QUEUE_NAME, Bell
+from leadgateway_worker import metrics
+
+# How long one blocking read for a job lasts is this less 15 s (RQ); a server that vanished without a word is noticed
+# 10 s later. The worker's entry in Redis lives for this long plus a minute.
+_WORKER_TTL_SECONDS = 30
+_LONGEST_WAIT_SECONDS = 5.0
+_FIRST_WAIT_SECONDS = 0.5
+# While leads pour in, each commit of the webhook would be a wake-up; one in this time is enough, since the pump takes
+# all that is due.
+_PACE_SECONDS = 0.05
+
+_log = structlog.get_logger(__name__)
+
+
+def wake(pump: Callable[[], None], bell: Bell) -> None:
+    """Do what a wake-up job stands for.
+
+    The bell's marker is cleared first: a lead that is stored after the pump's look rings again.
+
+    Args:
+        pump: Wakes the pump of this process.
+        bell: Of the queue the job came from.
+    """
+    bell.clear()
+    pump()
+
+
+class WakeupWorker(SimpleWorker):
+    """An RQ worker whose every job is a wake-up."""
+
+    max_connection_wait_time = _LONGEST_WAIT_SECONDS
+
+    def __init__(self, connection: Redis, *, name: str, woken: Callable[[], None]) -> None:
+        """Announce a worker at Redis.
+
+        Args:
+            connection: For blocking reads.
+            name: Unique among all workers.
+            woken: Called for each wake-up.
+
+        Raises:
+            RedisError: Redis can't be reached.
+        """
+        super().__init__(
+            [QUEUE_NAME],
+            name=name,
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=_WORKER_TTL_SECONDS,
+            log_job_description=False,
+        )
+        self._woken = woken
+        self._woken_at = 0.0
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Take a job away and wake the pump; what the job says is not read."""
+        with self.connection.pipeline() as pipeline:
+            pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
+            pipeline.delete(job.key)
+            pipeline.execute()
+        time.sleep(max(self._woken_at + _PACE_SECONDS - time.monotonic(), 0))
+        self._woken_at = time.monotonic()
+        metrics.wakeups.inc()
+        self._woken()
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Tell Redis that the worker is there; called at every turn, so also where a request to stop is noticed.
+
+        Raises:
+            StopRequested: It was.
+        """
+        if self._stop_requested:
+            raise StopRequested
+        super().heartbeat(timeout, pipeline)
+
+    def ask_to_stop(self) -> None:
+        """Make `work` end at its next turn, which may be a blocking read away."""
+        self._stop_requested = True
+
+    def run_maintenance_tasks(self) -> None:
+        """Throw away jobs that a worker took and then died: a wake-up that old says nothing any more.
+
+        RQ's own maintenance would call the failure callbacks that such jobs name.
+        """
+        for queue in self.queues:
+            taken = IntermediateQueue(queue.key, self.connection)
+            keys = [Job.key_for(job_id) for job_id in taken.get_job_ids()]
+            self.connection.delete(taken.key, *keys)
+        self.last_cleaned_at = now()  # type: ignore[assignment]
+
+    def subscribe(self) -> None:
+        """Take no commands from Redis: the process is ended by signals only."""
+
+    def _install_signal_handlers(self) -> None:
+        """The process has its own."""
+
+
+class SchedulerThread:
+    """RQ's scheduler, which moves scheduled wake-ups into the queue when they are due, in a thread of this process."""
+
+    def __init__(self, connect: Callable[[], Redis]) -> None:
+        """Make a thread; `start` starts it.
+
+        Args:
+            connect: Makes a connection; none is used yet.
+        """
+        self._connect = connect
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
+        self._scheduler: RQScheduler | None = None
+
+    def start(self) -> None:
+        """Schedule from now on, whenever Redis is there."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let another worker's scheduler take over."""
+        self._stopping.set()
+        if self._scheduler is not None:
+            self._scheduler.request_stop()  # type: ignore[no-untyped-call]
+        self._thread.join(timeout=3)
+
+    def _run(self) -> None:
+        wait = _FIRST_WAIT_SECONDS
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self._scheduler = _Scheduler([QUEUE_NAME], self._connect(), serializer=JSONSerializer)
+                if not self._stopping.is_set():
+                    self._scheduler.work()  # type: ignore[no-untyped-call]
+            except RedisError as error:
+                _log.debug("scheduler.waiting", error=type(error).__name__)
+            except Exception as error:
+                _log.error("scheduler.failed", error=type(error).__name__, exc_info=True)
+            steady = time.monotonic() - began > _LONGEST_WAIT_SECONDS
+            wait = _FIRST_WAIT_SECONDS if steady else min(wait * 2, _LONGEST_WAIT_SECONDS)
+            self._stopping.wait(wait)
+
+
+class _Scheduler(RQScheduler):
+    """RQ's scheduler without what it needs as a process."""
+
+    def _install_signal_handlers(self) -> None:
+        """The process has its own."""
+
+    @property
+    def should_reacquire_locks(self) -> bool:
+        """Ask for the lock at every turn while another scheduler holds it.
+
+        RQ asks once in ten minutes: scheduled wake-ups would stand still that long after that scheduler died, instead
+        of the minute that its lock lives.
+        """
+        return bool(self._queue_names != self.acquired_locks)
