@@ -12,6 +12,9 @@ from leadgateway import __version__
 from leadgateway.dev.keeper import Died, Restarted
 
 NAME_WIDTH = 16
+ADDRESS_WIDTH = 36
+
+_STEP_COLOURS = {"DELIVERED": "green", "REJECTED": "yellow", "FAILED": "yellow", "PERMANENTLY_FAILED": "red"}
 
 
 class Screen:
@@ -45,11 +48,20 @@ class Screen:
         where = f"; its log: {log}" if log else ""
         self.problem(f"{event.part}: {event.reason}. Starting it again in {event.pause:g} s{where}.")
 
+    def heading(self, sentence: str) -> None:
+        """What follows is about this."""
+        self.console.print(f"\n[bold]{escape(sentence)}[/]\n")
+
+    def step(self, lead_id: int, what: str, detail: str) -> None:
+        """A lead came one step further."""
+        colour = _STEP_COLOURS.get(what, "default")
+        self._line(f"  lead {lead_id:<4}[{colour}]{escape(what):<20}[/][dim]{escape(detail)}[/]")
+
     def serving(self, addresses: Sequence[tuple[str, str]], command: str) -> None:
         """Everything works: where it is, and what to try."""
         self.console.print("\n[bold]Serving[/] until Ctrl-C\n")
         for what, where in addresses:
-            self._line(f"  {escape(what):{NAME_WIDTH + 12}}{escape(where)}")
+            self._line(f"  {escape(what):{ADDRESS_WIDTH}}{escape(where)}")
         self.console.print("\nPost a lead of your own:\n")
         self.console.print(command, markup=False, highlight=False, soft_wrap=True)
         self.console.print()

@@ -6,6 +6,7 @@ import http.client
 import sys
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from leadgateway.dev.demo_customer import TOKEN, TOKEN_VARIABLE
@@ -18,6 +19,8 @@ from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.dev.screen import Screen
 from leadgateway.dev.server import StartError, last_lines
 from leadgateway.dev.valkey import EmbeddedValkey
+from leadgateway.settings import DatabaseSettings, load
+from leadgateway.store.migrations import migrate
 
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.05
@@ -70,6 +73,21 @@ class Stack:
             self._screen.started("Redis", "the one that REDIS_URL names")
         self.environment |= found
         self._home.write_environment(found)
+
+    def apply_migrations(self) -> None:
+        """Bring the database's schema up to date.
+
+        Raises:
+            StoreError: The database refused, or is away.
+        """
+        revision = migrate(self.database, wait=timedelta(seconds=READY_SECONDS))
+        self._screen.started("schema", f"revision {revision}")
+
+    @property
+    def database(self) -> DatabaseSettings:
+        """Where the leads are, once the servers have been started."""
+        url = self.environment.get("DATABASE_URL")
+        return load(DatabaseSettings, url=url or None)
 
     def start_programs(self, workers: int) -> None:
         """Start the demo customer, the webhook and the workers, and wait until all of them work.
