@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cache, partial
+from collections.abc import Iterable
 
 from leadgateway.json import JsonValue, is_equal
 from leadgateway.pipeline.convert import convert
 from leadgateway.pipeline.outcome import MISSING_REQUIRED_FIELD, Mapped, Omission, OmissionReason, Rejected
 from leadgateway.pipeline.presence import find, is_blank
 from leadgateway.pipeline.rules import is_within
-from leadgateway.route.expression import PreparedLead
+from leadgateway.pipeline.view import LeadView
 from leadgateway.route.path import MISSING
 from leadgateway.route.snapshot import Constant, FromPath, Source, Target
 
@@ -28,9 +27,9 @@ def map_lead(lead: dict[str, JsonValue], targets: Iterable[Target]) -> Mapped | 
     """
     payload: dict[str, JsonValue] = {}
     omitted: list[Omission] = []
-    prepare = cache(partial(PreparedLead.of, lead))
+    view = LeadView(lead)
     for target in targets:
-        value = _fill(target, lead, prepare)
+        value = _fill(target, view)
         if not isinstance(value, Omission):
             _place(payload, target.path, value)
         elif target.required:
@@ -40,8 +39,8 @@ def map_lead(lead: dict[str, JsonValue], targets: Iterable[Target]) -> Mapped | 
     return Mapped(payload, tuple(omitted))
 
 
-def _fill(target: Target, lead: dict[str, JsonValue], prepare: Callable[[], PreparedLead]) -> JsonValue | Omission:
-    value = _read(target.source, lead, prepare)
+def _fill(target: Target, view: LeadView) -> JsonValue | Omission:
+    value = _read(target.source, view)
     if value is None:
         value = target.default
     if value is None:
@@ -54,13 +53,13 @@ def _fill(target: Target, lead: dict[str, JsonValue], prepare: Callable[[], Prep
     return value if violation is None else Omission(target.name, violation)
 
 
-def _read(source: Source, lead: dict[str, JsonValue], prepare: Callable[[], PreparedLead]) -> JsonValue:
+def _read(source: Source, view: LeadView) -> JsonValue:
     """What a source says; None if nothing. A constant counts as it stands, even when it is an empty string."""
     if isinstance(source, FromPath):
-        return find(lead, source.path)
+        return find(view.lead, source.path)
     if isinstance(source, Constant):
         return source.value
-    value = source.expression.value(prepare())
+    value = source.expression.value(view.prepared)
     return None if value is MISSING or is_blank(value) else value
 
 

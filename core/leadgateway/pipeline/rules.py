@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cache, partial
+from collections.abc import Iterable
 from typing import assert_never
 
 from leadgateway.json import JsonValue, is_equal, is_number
 from leadgateway.pipeline.outcome import Rejected
 from leadgateway.pipeline.presence import find
-from leadgateway.route.expression import PreparedLead
+from leadgateway.pipeline.view import LeadView
 from leadgateway.route.path import MISSING
 from leadgateway.route.snapshot import Check, Equals, Holds, InRange, Matches, OneOf, Required, Rule
 
 
 def first_failure(lead: dict[str, JsonValue], rules: Iterable[Rule]) -> Rejected | None:
     """Check rules in their order: the first that fails rejects the lead; None if all of them hold."""
-    prepare = cache(partial(PreparedLead.of, lead))  # for all CEL rules together, and only if one is reached
+    view = LeadView(lead)
     for rule in rules:
-        failure = _failure(rule.check, lead, prepare)
+        failure = _failure(rule.check, view)
         if failure is not None:
             field, message = failure
             return Rejected(rule.code, field, message)
     return None
 
 
-def _failure(
-    check: Check, lead: dict[str, JsonValue], prepare: Callable[[], PreparedLead]
-) -> tuple[str | None, str] | None:
+def _failure(check: Check, view: LeadView) -> tuple[str | None, str] | None:
     """What a check holds against a lead: the field and a sentence; None if it passes."""
     if isinstance(check, Required):
-        return _lacking(check, lead)
+        return _lacking(check, view.lead)
     if isinstance(check, Holds):
-        return None if check.expression.holds(prepare()) else (None, "The CEL expression of the rule does not hold.")
-    value = check.path.lookup(lead)
+        return None if check.expression.holds(view.prepared) else _CEL_FAILS
+    value = check.path.lookup(view.lead)
     if value is MISSING:
         return check.path.text, f"{check.path.text} is missing."
     return None if _passes(check, value) else (check.path.text, f"{check.path.text} {_DEMANDS[type(check)]}.")
@@ -46,6 +43,7 @@ def _lacking(check: Required, lead: dict[str, JsonValue]) -> tuple[str, str] | N
     return None
 
 
+_CEL_FAILS = (None, "The CEL expression of the rule does not hold.")
 _DEMANDS: dict[type[Check], str] = {
     Matches: "is not a string that the pattern matches in full",
     Equals: "does not equal the value that the rule demands",
