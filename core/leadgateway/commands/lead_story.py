@@ -1,0 +1,168 @@
+"""A lead's story for programs (JSON) and for people (text)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from rich.markup import escape
+from rich.text import Text
+
+from leadgateway.pipeline.lead import InvalidLead, parse_lead
+from leadgateway.store.story import DeliveryAttempt, LeadStory, Transition
+
+_COLOURS = {"DELIVERED": "green", "REJECTED": "yellow", "FAILED": "yellow", "PERMANENTLY_FAILED": "red"}
+
+
+def as_json(story: LeadStory) -> dict[str, Any]:
+    """Write a story for programs; times are ISO 8601 in UTC, bodies are JSON where they are JSON and text otherwise."""
+    return {
+        "lead_id": story.lead_id,
+        "correlation_id": str(story.correlation_id),
+        "route": story.route,
+        "arrived_at_route": story.arrived_at_route,
+        "status": story.status.value,
+        "reject_code": story.reject_code,
+        "received_at": _time(story.received_at),
+        "due_at": _time(story.due_at),
+        "config_hash": story.config_hash,
+        "round": story.round,
+        "body": _content(story.body),
+        "headers": dict(story.headers),
+        "transitions": [_transition(transition) for transition in story.transitions],
+        "attempts": [_attempt(attempt, story) for attempt in story.attempts],
+        "omitted": {str(each.round): dict(each.omitted) for each in story.rounds if each.omitted},
+        "duplicates": [
+            {
+                "received_at": _time(repeat.received_at),
+                "correlation_id": str(repeat.correlation_id),
+                "headers": dict(repeat.headers),
+                "body": _content(repeat.body),
+            }
+            for repeat in story.repeats
+        ],
+    }
+
+
+def as_text(story: LeadStory) -> Text:
+    """Write a story for people, in the order in which it happened."""
+    return Text.from_markup("\n".join(_lines(story)))
+
+
+def _transition(transition: Transition) -> dict[str, Any]:
+    return {
+        "seq": transition.seq,
+        "at": _time(transition.at),
+        "from": transition.from_status and transition.from_status.value,
+        "to": transition.to_status.value,
+        "actor": transition.actor,
+        "code": transition.code,
+        "detail": None if transition.detail is None else dict(transition.detail),
+        "config_hash": transition.config_hash,
+    }
+
+
+def _attempt(attempt: DeliveryAttempt, story: LeadStory) -> dict[str, Any]:
+    keys = {each.round: str(each.idempotency_key) for each in story.rounds}
+    return {
+        "number": attempt.number,
+        "round": attempt.round,
+        "idempotency_key": keys.get(attempt.round),
+        "started_at": _time(attempt.started_at),
+        "duration_ms": attempt.duration_ms,
+        "kind": attempt.kind,
+        "request_body": _content(attempt.request_body),
+        "response_status": attempt.response_status,
+        "response_headers": None if attempt.response_headers is None else dict(attempt.response_headers),
+        "response_body": _text(attempt.response_body),
+        "error": attempt.error,
+        "worker": attempt.worker,
+        "config_hash": attempt.config_hash,
+    }
+
+
+def _lines(story: LeadStory) -> Iterator[str]:
+    status = story.status.value
+    reason = f" ({escape(story.reject_code)})" if story.reject_code else ""
+    yield f"[bold]Lead {story.lead_id}[/]  [{_colour(status)}]{status}[/]{reason}  {escape(story.route)}"
+    yield f"[dim]correlation id {story.correlation_id}, received {_time(story.received_at)}[/]"
+    if story.due_at is not None:
+        yield f"[dim]due {_time(story.due_at)}{', a worker is on it' if story.leased_until else ''}[/]"
+    yield ""
+    yield from _events(story)
+    for repeat in story.repeats:
+        yield f"{_clock(repeat.received_at)}  came again, correlation id {repeat.correlation_id}"
+    yield "\n[bold]Body as posted[/]"
+    yield _indented(_content(story.body))
+    for each in story.rounds:
+        yield f"\n[bold]Payload of round {each.round}[/]  [dim]Idempotency-Key {each.idempotency_key}[/]"
+        yield _indented(_content(each.payload))
+        for target, why in each.omitted.items():
+            yield f"  [dim]left out: {escape(target)} ({escape(why)})[/]"
+    yield "\n[bold]Headers[/]"
+    yield from (f"  {escape(_printable(name))}: {escape(_printable(value))}" for name, value in story.headers.items())
+
+
+def _events(story: LeadStory) -> Iterator[str]:
+    steps: list[tuple[datetime, int, str]] = []
+    steps += [(transition.at, 0, _transition_line(transition)) for transition in story.transitions]
+    steps += [(attempt.started_at, 1, _attempt_line(attempt)) for attempt in story.attempts]
+    for at, _, line in sorted(steps, key=lambda step: step[:2]):
+        yield f"{_clock(at)}  {line}"
+
+
+def _transition_line(transition: Transition) -> str:
+    status = transition.to_status.value
+    code = f" {transition.code}" if transition.code else ""
+    detail = f" {json.dumps(dict(transition.detail), ensure_ascii=False)}" if transition.detail else ""
+    note = escape(_printable(f"{code}{detail}  by {transition.actor}"))
+    return f"[{_colour(status)}]{status:<18}[/][dim]{note}[/]"
+
+
+def _attempt_line(attempt: DeliveryAttempt) -> str:
+    answer = f"{attempt.response_status}" if attempt.response_status else attempt.kind
+    error = f"  {attempt.error}" if attempt.error else ""
+    line = f"  {answer} after {attempt.duration_ms} ms{error}"
+    body = _text(attempt.response_body)
+    said = f"\n{' ' * 14}  answer: {body[:200]}" if body and attempt.response_status else ""
+    return f"attempt {attempt.number:<10}[dim]{escape(_printable(line + said, keep=chr(10)))}[/]"
+
+
+def _colour(status: str) -> str:
+    return _COLOURS.get(status, "default")
+
+
+def _indented(content: Any) -> str:
+    text = json.dumps(content, indent=2, ensure_ascii=False) if not isinstance(content, str) else content
+    return "\n".join(f"  {escape(_printable(line))}" for line in text.split("\n"))
+
+
+def _content(data: bytes | None) -> Any:
+    """JSON as JSON; anything else as text."""
+    if data is None:
+        return None
+    try:
+        return parse_lead(data)
+    except InvalidLead:
+        return _text(data)
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else data.decode("utf-8", "backslashreplace")
+
+
+def _printable(text: str, keep: str = "") -> str:
+    """Escape what a terminal would obey, and what UTF-8 can't hold: leads and answers are hostile."""
+    return "".join(
+        character if character.isprintable() or character in keep else json.dumps(character)[1:-1] for character in text
+    )
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _clock(at: datetime) -> str:
+    return f"[dim]{at:%H:%M:%S}.{at.microsecond // 1000:03d}[/]  "
