@@ -27,6 +27,7 @@ import yaml
 from bench.processes import await_ready, cpu_seconds, receiving, resident_mebibytes, started
 from leadgateway import __version__
 from leadgateway.dev.postgres import EmbeddedPostgres
+from leadgateway.dev.route_folder import RouteFolder
 from leadgateway.dev.valkey import EmbeddedValkey
 
 _ROUTES = 1
@@ -93,8 +94,6 @@ def route(receiver_port: int, number: int) -> dict[str, object]:
 @contextmanager
 def stack(folder: Path, *, delay: float) -> Iterator[Stack]:
     """Start everything and wait until it is ready."""
-    from leadgateway.dev.routes import compile_folder  # noqa: PLC0415
-
     with ExitStack() as parts:
         postgres = parts.enter_context(EmbeddedPostgres(folder / "postgres"))
         valkey = parts.enter_context(EmbeddedValkey(folder / "valkey"))
@@ -103,7 +102,9 @@ def stack(folder: Path, *, delay: float) -> Iterator[Stack]:
         routes.mkdir()
         documents = [route(receiver_port, number) for number in range(_ROUTES)]
         (routes / "routes.yaml").write_text(yaml.safe_dump_all(documents))
-        compile_folder(routes, folder / "config")
+        refreshed = RouteFolder(routes, folder / "config", fingerprint_key=b"bench").refresh()
+        assert refreshed is not None
+        assert not refreshed.problems, refreshed.problems
         environment = os.environ | {
             "DATABASE_URL": postgres.url,
             "REDIS_URL": valkey.url,

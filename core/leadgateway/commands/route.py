@@ -54,7 +54,7 @@ def check(files: Files) -> None:
 
 
 @app.command("test")
-def test_(
+def prove(
     files: Files,
     lead: Annotated[
         Path | None,
