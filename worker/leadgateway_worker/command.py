@@ -61,12 +61,12 @@ def worker(  # noqa: PLR0917 - Typer's options are parameters
         typer.Option(
             min=0,
             max=65535,
-            help="Port for metrics and probes; 0 for any free one. \\[env: LEADGATEWAY_WORKER_STATUS_PORT, default 9101]",
+            help="Port for metrics and probes; 0: any. \\[env: LEADGATEWAY_WORKER_STATUS_PORT, default 9101]",
         ),
     ] = None,
     config_dir: Annotated[
         Path | None,
-        typer.Option(help="Folder with the published routes. \\[env: LEADGATEWAY_CONFIG_DIR, default /etc/lead-gateway]"),
+        typer.Option(help="Folder of the published routes. \\[env: LEADGATEWAY_CONFIG_DIR, default /etc/lead-gateway]"),
     ] = None,
 ) -> None:
     """Take due leads from the database, check and map them, and deliver each to its customer's API, until SIGTERM.

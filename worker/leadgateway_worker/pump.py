@@ -193,6 +193,7 @@ class Pump:
         loop = asyncio.get_running_loop()
         if not self._looked:
             await loop.run_in_executor(self._thread, self._preparation.see_tables)
+            self._tell_available()
         routes = self._routes()
         slots = self._slots.free(routes.values())
         limit = min(self._slots.most_at_once, _MOST_AT_ONCE)
@@ -230,14 +231,17 @@ class Pump:
         tell(result)
 
     def _tell_look(self, prepared: Prepared) -> None:
-        if not self._available:
-            _log.info("database.available")
-        self._looked = self._available = True
-        metrics.database_available.set(1)
+        self._tell_available()
         metrics.claims.labels("leads" if prepared.claimed else "nothing").inc()
         if self._sweeping:
             metrics.sweeps.labels("leads" if prepared.claimed else "nothing").inc()
             self._sweeping = False
+
+    def _tell_available(self) -> None:
+        if not self._available:
+            _log.info("database.available")
+        self._looked = self._available = True
+        metrics.database_available.set(1)
 
     def _tell_failed_look(self, error: StoreError) -> None:
         if self._available is not False:

@@ -30,6 +30,7 @@ from leadgateway_worker import metrics
 _WORKER_TTL_SECONDS = 30
 _LONGEST_WAIT_SECONDS = 5.0
 _FIRST_WAIT_SECONDS = 0.5
+_LAST_SECONDS = 3.0
 # While leads pour in, each commit of the webhook would be a wake-up; one in this time is enough, since the pump takes
 # all that is due.
 _PACE_SECONDS = 0.05
@@ -132,7 +133,6 @@ class SchedulerThread:
         self._connect = connect
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
-        self._scheduler: RQScheduler | None = None
 
     def start(self) -> None:
         """Schedule from now on, whenever Redis is there."""
@@ -141,32 +141,28 @@ class SchedulerThread:
     def stop(self) -> None:
         """Let another worker's scheduler take over."""
         self._stopping.set()
-        if self._scheduler is not None:
-            self._scheduler.request_stop()  # type: ignore[no-untyped-call]
-        self._thread.join(timeout=3)
+        self._thread.join(timeout=_LAST_SECONDS)
 
     def _run(self) -> None:
         wait = _FIRST_WAIT_SECONDS
-        while not self._stopping.is_set():
+        while not self._stopping.wait(wait):
             began = time.monotonic()
             try:
-                self._scheduler = _Scheduler([QUEUE_NAME], self._connect(), serializer=JSONSerializer)
-                if not self._stopping.is_set():
-                    self._scheduler.work()  # type: ignore[no-untyped-call]
+                _Scheduler(self._connect(), self._stopping).work()
             except RedisError as error:
                 _log.debug("scheduler.waiting", error=type(error).__name__)
             except Exception as error:
                 _log.error("scheduler.failed", error=type(error).__name__, exc_info=True)
             steady = time.monotonic() - began > _LONGEST_WAIT_SECONDS
             wait = _FIRST_WAIT_SECONDS if steady else min(wait * 2, _LONGEST_WAIT_SECONDS)
-            self._stopping.wait(wait)
 
 
 class _Scheduler(RQScheduler):
     """RQ's scheduler without what it needs as a process."""
 
-    def _install_signal_handlers(self) -> None:
-        """The process has its own."""
+    def __init__(self, connection: Redis, stopping: threading.Event) -> None:
+        super().__init__([QUEUE_NAME], connection, serializer=JSONSerializer)
+        self._stopping = stopping
 
     @property
     def should_reacquire_locks(self) -> bool:
@@ -176,3 +172,19 @@ class _Scheduler(RQScheduler):
         of the minute that its lock lives.
         """
         return bool(self._queue_names != self.acquired_locks)
+
+    def work(self) -> None:
+        """Schedule until asked to stop. RQ's own loop belongs to a process: it takes over the signals and sleeps.
+
+        Raises:
+            RedisError: Redis has gone away.
+        """
+        self.register_birth()
+        while True:
+            if self.should_reacquire_locks:
+                self.acquire_locks()  # type: ignore[no-untyped-call]
+            self.heartbeat()  # type: ignore[no-untyped-call]
+            self.enqueue_scheduled_jobs()  # type: ignore[no-untyped-call]
+            if self._stopping.wait(self.interval):
+                self.stop()  # type: ignore[no-untyped-call]
+                return
