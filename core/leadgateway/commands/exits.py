@@ -37,7 +37,10 @@ def store_errors_exit() -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        hint = "Is PostgreSQL running, and do DATABASE_URL or POSTGRES_* name it?"
+        hint = (
+            "Is PostgreSQL running, and do DATABASE_URL or POSTGRES_* name it? "
+            "(That of `leadgateway dev` is found while it runs: from the same folder, or with --data.)"
+        )
         raise fail(f"{error}\n{hint}", UNAVAILABLE) from None
     except StoreError as error:
         raise fail(str(error), NEGATIVE) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -16,8 +17,9 @@ from sqlalchemy import Connection
 
 from leadgateway.commands.exits import NEGATIVE, fail, store_errors_exit
 from leadgateway.commands.lead_story import as_json, as_text
-from leadgateway.commands.servers import DATA_OPTION, database_settings
+from leadgateway.commands.servers import DATA_OPTION, database_settings, redis_settings
 from leadgateway.dev.home import DEFAULT
+from leadgateway.queue import Bell, connect
 from leadgateway.store import people
 from leadgateway.store.engine import create_store_engine
 from leadgateway.store.story import lead_story
@@ -121,12 +123,24 @@ def move(
 def _act(data: Path, done: str, act: Callable[[Connection], people.Acted]) -> None:
     with _connected(data) as connection:
         acted = act(connection)
+    _wake_workers(data)
     for lead_id in acted.done:
         typer.echo(f"lead {lead_id}: {done}")
     for lead_id, refusal in acted.refused.items():
         typer.echo(f"lead {lead_id}: refused: {refusal}", err=True)
     if acted.refused:
         raise typer.Exit(NEGATIVE)
+
+
+def _wake_workers(data: Path) -> None:
+    """Ring, so that workers look at once; where no Redis is named or reached, their own sweep finds it in seconds."""
+    settings = redis_settings(data)
+    if settings is not None:
+        connection = connect(settings)
+        try:
+            Bell(connection).ring()
+        finally:
+            connection.close()
 
 
 def _check_code(code: str) -> None:
@@ -136,7 +150,13 @@ def _check_code(code: str) -> None:
 
 
 def _person(actor: str | None) -> str:
-    return actor or getpass.getuser()
+    """Who acts: as told, else the account; a container's user often has no name."""
+    if actor:
+        return actor
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 @contextmanager

@@ -197,6 +197,4 @@ def _check_output(text: str) -> None:
         compiled = compile_route(route)
         problems += compiled if isinstance(compiled, list) else []
     if problems:
-        raise fail(
-            "\n".join(f"{seed_environment.MAPPING} or {seed_environment.URL}: {each}" for each in problems), USAGE
-        )
+        raise fail("\n".join(f"{seed_environment.variable_of(each.field)}: {each}" for each in problems), USAGE)

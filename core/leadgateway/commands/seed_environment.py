@@ -120,6 +120,13 @@ def documents(seed: Seed, *, name: str, namespace: str | None) -> list[dict[str,
     return [route, secret] if values else [route]
 
 
+def variable_of(field: str) -> str:
+    """The variable that a field of the LeadRoute comes from."""
+    if field.startswith("spec.endpoint"):
+        return URL
+    return PRODUCT if field.startswith("spec.mapping[product.name]") else MAPPING
+
+
 def _spec(seed: Seed, name: str) -> dict[str, JsonValue]:
     """The seed's fixed rules and retry policy around its settings."""
     spec: dict[str, JsonValue] = {"path": name, "default": True}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
-from leadgateway.dev.home import DATABASE_VARIABLES, Home, is_given
-from leadgateway.settings import DatabaseSettings, load
+from leadgateway.dev.home import DATABASE_VARIABLES, REDIS_VARIABLES, Home, is_given
+from leadgateway.settings import DatabaseSettings, RedisSettings, load
 
 DATA_OPTION = typer.Option(
     "--data",
@@ -30,3 +30,15 @@ def database_settings(data: Path) -> DatabaseSettings:
         if url:
             return load(DatabaseSettings, url=url)
     return load(DatabaseSettings)
+
+
+def redis_settings(data: Path) -> RedisSettings | None:
+    """Where Redis is, found like the database; None where nothing names one.
+
+    Raises:
+        InvalidSettings: A variable holds what can't be used.
+    """
+    if is_given(REDIS_VARIABLES, os.environ):
+        return load(RedisSettings)
+    url = None if is_given(DATABASE_VARIABLES, os.environ) else Home(data).read_environment().get("REDIS_URL")
+    return load(RedisSettings, url=url) if url else None

@@ -6,9 +6,11 @@ A file counts as a whole: one with any mistake is reported, and its last good ve
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from leadgateway.dev.demo_address import following_demo
+from leadgateway.dev.options import DEMO_PORT
 from leadgateway.pipeline.examples import run_examples
 from leadgateway.route.compile import compile_route
 from leadgateway.route.directory import publish
@@ -52,34 +54,48 @@ class _Good:
 class RouteFolder:
     """One folder, read again as it changes. Used by one thread."""
 
-    def __init__(self, folder: Path, config: Path, *, fingerprint_key: bytes) -> None:
+    def __init__(self, folder: Path, config: Path, *, fingerprint_key: bytes, demo_port: int = DEMO_PORT) -> None:
         """Read nothing yet, see `refresh`.
 
         Args:
             folder: Holds `*.yaml` and `*.yml`.
             config: Where webhook and worker look.
             fingerprint_key: The same at each start, so that hashes stay the same.
+            demo_port: Where the demo customer is.
         """
         self._folder = folder
         self._config = config
         self._key = fingerprint_key
-        self._signatures: dict[Path, _Signature] | None = None
+        self._demo_port = demo_port
+        self._published_signatures: dict[Path, _Signature] | None = None
+        self._last_signatures: dict[Path, _Signature] | None = None
         self._good: dict[str, _Good] = {}
         self._published: dict[RouteKey, PublishedRoute] = {}
 
     def refresh(self) -> Refreshed | None:
         """Read and publish anew if any file changed; None if none did.
 
+        Call it several times a second. Files are read once they are the same at two calls: an editor that is about to
+        write a file has emptied it first, and an empty file would end its routes. The first call reads at once.
+
         Raises:
-            OSError: The folder can't be read, or the configuration can't be written.
+            OSError: The folder can't be read, or the configuration can't be written; the next call tries again.
         """
         files = manifest_files(self._folder)
         signatures = {file: _signature(file) for file in files}
-        if signatures == self._signatures:
+        settled = self._published_signatures is None or signatures == self._last_signatures
+        self._last_signatures = signatures
+        if not settled or signatures == self._published_signatures:
             return None
-        self._signatures = signatures
-        problems = self._accept({str(file): load_file(file) for file in files})
-        return self._publish(problems)
+        problems = self._accept({str(file): self._load(file) for file in files})
+        refreshed = self._publish(problems)
+        self._published_signatures = signatures
+        return refreshed
+
+    def _load(self, file: Path) -> Manifests:
+        manifests = load_file(file)
+        routes = tuple((name, following_demo(route, self._demo_port)) for name, route in manifests.routes)
+        return replace(manifests, routes=routes)
 
     def _accept(self, fresh: Mapping[str, Manifests]) -> tuple[FileProblem, ...]:
         """Take over every file that is good beside the others; returns what is wrong with the rest."""

@@ -52,10 +52,14 @@ class Screen:
         """What follows is about this."""
         self.console.print(f"\n[bold]{escape(sentence)}[/]\n")
 
-    def step(self, lead_id: int, what: str, detail: str) -> None:
-        """A lead came one step further."""
+    def journey(self, lead_id: int, title: str, milliseconds: float) -> None:
+        """A sample lead was posted and answered."""
+        self._line(f"  [bold]Lead {lead_id}[/]: {escape(title)}  [dim]posted, answered in {milliseconds:.0f} ms[/]")
+
+    def step(self, seconds: float, what: str, detail: str) -> None:
+        """A lead came one step further, so many seconds after it was received."""
         colour = _STEP_COLOURS.get(what, "default")
-        self._line(f"  lead {lead_id:<4}[{colour}]{escape(what):<20}[/][dim]{escape(detail)}[/]")
+        self._line(f"  [dim]{seconds:8.3f} s[/]  [{colour}]{escape(what):<20}[/][dim]{escape(detail)}[/]")
 
     def serving(self, addresses: Sequence[tuple[str, str]], command: str) -> None:
         """Everything works: where it is, and what to try."""

@@ -26,7 +26,6 @@ READY_SECONDS = 60.0
 POLL_SECONDS = 0.05
 WEBHOOK_GRACE_SECONDS = 5.0
 WORKER_GRACE_SECONDS = 10.0
-DEMO_GRACE_SECONDS = 5.0
 GRACE_MARGIN_SECONDS = 5.0
 """How much longer than the grace period a program is waited for before it is killed."""
 
