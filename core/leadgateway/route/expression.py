@@ -126,8 +126,9 @@ class Expression:
         variables: dict[str, object] = {syntax.LEAD: prepared.shown}
         return cel.Context(variables, {syntax.SEARCH: self._search}) if self._patterns else variables
 
-    def _search(self, text: str, pattern: str) -> bool:
-        return self._patterns[pattern].occurs_in(text)
+    def _search(self, text: object, pattern: str) -> bool | None:
+        """What is no string gives null, which is no boolean: raising here, the library would write to stderr."""
+        return self._patterns[pattern].occurs_in(text) if isinstance(text, str) else None
 
 
 _PARSE_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$", re.MULTILINE)

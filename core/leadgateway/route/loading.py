@@ -6,12 +6,20 @@ import hmac
 from dataclasses import dataclass, replace
 
 from leadgateway.route.compile import compile_route
-from leadgateway.route.model import LeadRoute, LeadRouteSpec, Metadata
+from leadgateway.route.model import API_VERSION, KIND, LeadRoute
 from leadgateway.route.mounted import CredentialsShard
 from leadgateway.route.problem import Problem
-from leadgateway.route.reading import read_spec
-from leadgateway.route.shard import InvalidEntry, RouteEntry, fingerprint, read_credentials, read_entry
-from leadgateway.route.snapshot import RouteSnapshot
+from leadgateway.route.reading import read_route
+from leadgateway.route.shard import (
+    InvalidEntry,
+    RouteEntry,
+    file_name,
+    fingerprint,
+    key_of,
+    read_credentials,
+    read_entry,
+)
+from leadgateway.route.snapshot import Credentials, RouteSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +53,20 @@ class Waiting:
     default: bool
 
 
-def compile_entry(name: str, data: bytes) -> Compiled | Faulty:
-    """Read and compile one file of a shard.
+def compile_entry(file: str, data: bytes) -> Compiled | Faulty:
+    """Read and compile one file of a shard; whatever it holds, this does not raise.
 
     Args:
-        name: Of the LeadRoute, as the file's name tells it.
-        data: What the file holds.
+        file: Its name.
+        data: What it holds.
     """
     try:
         entry = read_entry(data)
     except InvalidEntry as error:
-        return Faulty(str(error), name, default=False)
-    spec = read_spec(dict(entry.spec))
-    compiled = _compile(entry, spec) if isinstance(spec, LeadRouteSpec) else spec
+        return Faulty(str(error), _name_in(file), default=False)
+    if file != file_name(entry.namespace, entry.name):
+        return Faulty("the entry belongs into a file of another name", _name_in(file), default=False)
+    compiled = _compile(entry)
     if isinstance(compiled, RouteSnapshot):
         return Compiled(entry, replace(compiled, config_hash=entry.config_hash))
     path = entry.spec.get("path", entry.name)
@@ -75,19 +84,41 @@ def join_credentials(compiled: Compiled, file: str, shard: CredentialsShard | No
     """
     snapshot = compiled.snapshot
     wanted = compiled.entry.fingerprint
-    if wanted is None:
-        return snapshot
-    data = None if shard is None else shard.files.get(file)
-    if shard is None or data is None or not hmac.compare_digest(fingerprint(data, shard.fingerprint_key), wanted):
-        return Waiting(snapshot.path, snapshot.default)
-    try:
-        return replace(snapshot, credentials=read_credentials(data))
-    except InvalidEntry as error:
-        return Faulty(str(error), snapshot.path, snapshot.default)
+    credentials = Credentials()
+    if wanted is not None:
+        data = None if shard is None else shard.files.get(file)
+        if shard is None or data is None or not _is_meant(wanted, data, shard.fingerprint_key):
+            return Waiting(snapshot.path, snapshot.default)
+        try:
+            credentials = read_credentials(data)
+        except InvalidEntry as error:
+            return Faulty(str(error), snapshot.path, snapshot.default)
+    if not _covers(credentials, snapshot):
+        return Faulty("its credentials lack what its spec refers to", snapshot.path, snapshot.default)
+    return replace(snapshot, credentials=credentials)
 
 
-def _compile(entry: RouteEntry, spec: LeadRouteSpec) -> RouteSnapshot | list[Problem]:
-    metadata = Metadata(name=entry.name, namespace=entry.namespace)
-    return compile_route(
-        LeadRoute(api_version="leadgateway.io/v1alpha1", kind="LeadRoute", metadata=metadata, spec=spec)
+def _is_meant(wanted: str, data: bytes, key: bytes) -> bool:
+    return hmac.compare_digest(fingerprint(data, key).encode(), wanted.encode("utf-8", "surrogatepass"))
+
+
+def _covers(credentials: Credentials, route: RouteSnapshot) -> bool:
+    """Whether there is a value for every reference: a route must never serve without its secret."""
+    headers = {header.name for header in route.endpoint.headers if header.secret}
+    return (
+        len(credentials.shared_secrets) == len(route.intake.shared_secrets)
+        and all(credentials.shared_secrets)
+        and (credentials.token is not None) == (route.endpoint.token is not None)
+        and credentials.headers.keys() >= headers
     )
+
+
+def _name_in(file: str) -> str:
+    return key_of(file).partition("/")[2]
+
+
+def _compile(entry: RouteEntry) -> RouteSnapshot | list[Problem]:
+    metadata = {"name": entry.name, "namespace": entry.namespace}
+    document = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": dict(entry.spec)}
+    route = read_route(document)
+    return compile_route(route) if isinstance(route, LeadRoute) else route

@@ -264,6 +264,11 @@ class _Loader(yaml.SafeLoader):
         self.flatten_mapping(node)  # puts what `<<` merges in first, so that the mapping's own keys win
         return {self._key(key): self.construct_object(value, deep=deep) for key, value in node.value}
 
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge, and keep one value a key: merging the same thing ten times in ten levels would never end."""
+        super().flatten_mapping(node)
+        node.value = list({self._key(key): (key, value) for key, value in node.value}.values())
+
     def _refuse_duplicates(self, node: yaml.MappingNode) -> None:
         seen = set()
         for key_node, _ in node.value:

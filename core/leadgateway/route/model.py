@@ -214,7 +214,7 @@ class Rule(Model):
     """Check: this CEL expression over `lead` is true. A missing field or any other error makes it false."""
 
     model_config = ConfigDict(
-        json_schema_extra=one_of("required", "matches", "equals", "in", "range", "cel")
+        json_schema_extra=one_of("matches", "equals", "in", "range", "required", "cel")
         | rules(
             CelRule(
                 "[has(self.required), has(self.matches), has(self.range), has(self.cel)].filter(x, x).size() <= 1",

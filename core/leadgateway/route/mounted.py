@@ -6,6 +6,7 @@ changed. Modification times lie, and file watches see the first replacement only
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,7 +111,7 @@ class _Folders(Generic[Content]):
             return
         for folder in folders:
             number = folder.name.removeprefix(self._prefix)
-            if number != folder.name and number.isascii() and number.isdigit():
+            if number != folder.name and re.fullmatch(r"0|[1-9][0-9]{0,5}", number):
                 yield int(number), folder
 
     def _refresh(self, index: int, folder: Path) -> bool:

@@ -35,5 +35,8 @@ def list_set() -> dict[str, Any]:
 
 
 def one_of(*fields: str) -> dict[str, Any]:
-    """Exactly one of these fields is set; also for fields of free JSON, which no CEL rule can see."""
+    """Exactly one of these fields is set; also for fields of free JSON, which no CEL rule can see.
+
+    The API server calls the first one required when none is set, so the likeliest stands first.
+    """
     return {"oneOf": [{"required": [field]} for field in fields]}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,6 +28,10 @@ CREDENTIALS_PREFIX: Final = "credentials-"
 
 _HASH_LENGTH = 16
 
+_HEADER_VALUE = re.compile(r"[!-~](?:[ \t!-~]*[!-~])?")
+"""What a header carries without altering it (RFC 9110, section 5.5). A line break at the end, as `echo` writes it,
+would never be equal to what a source sends."""
+
 
 class InvalidEntry(ValueError):
     """A published file is not what it should be; the message says what is wrong, without its contents."""
@@ -35,9 +40,16 @@ class InvalidEntry(ValueError):
 class MissingCredentials(LookupError):
     """A Secret that a route refers to is not there, or lacks the key."""
 
-    def __init__(self, reference: SecretReference) -> None:
-        super().__init__(f"there is no key {reference.key} in a Secret {reference.name} of its namespace")
+    def __init__(self, reference: SecretReference, complaint: str = "there is no key {key} in a Secret {name}") -> None:
+        super().__init__(f"{complaint.format(key=reference.key, name=reference.name)} of its namespace")
         self.reference = reference
+
+
+class UnusableCredentials(MissingCredentials):
+    """There is a value, and no HTTP header can carry it."""
+
+    def __init__(self, reference: SecretReference) -> None:
+        super().__init__(reference, "there is nothing that an HTTP header can carry in key {key} of the Secret {name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,12 @@ class Shard:
 def file_name(namespace: str, name: str) -> str:
     """Name the file of a route; namespaces hold no dot, so it can't be that of another."""
     return f"{namespace}.{name}.json"
+
+
+def key_of(file: str) -> RouteKey:
+    """Tell the route of a file by its name, the inverse of `file_name`."""
+    namespace, _, name = file.removesuffix(".json").partition(".")
+    return f"{namespace}/{name}"
 
 
 def shard_of(key: RouteKey, count: int) -> int:
@@ -228,13 +246,17 @@ def resolve_credentials(route: RouteSnapshot, secrets: Mapping[tuple[str, str], 
 
     Raises:
         MissingCredentials: One is not there; the first of them is named.
+        UnusableCredentials: One is empty, or holds more than visible ASCII characters with blanks inside.
     """
 
     def value(reference: SecretReference) -> str:
         try:
-            return secrets[route.namespace, reference.name][reference.key]
+            text = secrets[route.namespace, reference.name][reference.key]
         except KeyError:
             raise MissingCredentials(reference) from None
+        if not _HEADER_VALUE.fullmatch(text):
+            raise UnusableCredentials(reference)
+        return text
 
     return Credentials(
         shared_secrets=tuple(map(value, route.intake.shared_secrets)),

@@ -11,6 +11,7 @@ import structlog
 
 from leadgateway.route.loading import Compiled, Faulty, Waiting, compile_entry, join_credentials
 from leadgateway.route.mounted import CredentialsShard, MountedShards
+from leadgateway.route.shard import key_of
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 from leadgateway.route.table import Pending, RouteTable, make_table
 
@@ -102,7 +103,7 @@ class RouteTableWatcher:
         broken: dict[RouteKey, str] = {}
         files = self._mounted.route_files()
         for file, (index, data) in files.items():
-            key = _key_of(file)
+            key = key_of(file)
             found = self._load(file, data, self._mounted.credentials(index))
             if isinstance(found, RouteSnapshot):
                 routes.append(found)
@@ -115,7 +116,7 @@ class RouteTableWatcher:
                 routes.append(self._table.by_key[key])
         if not self._mounted.is_whole:
             # Only a whole set of shards can tell that a route is gone; while their number changes, it may be under way.
-            found_keys = {_key_of(file) for file in files}
+            found_keys = {key_of(file) for file in files}
             routes += [route for key, route in self._table.by_key.items() if key not in found_keys]
         self._seen = {file: seen for file, seen in self._seen.items() if file in files}
         is_loaded = self._table.is_loaded or self._mounted.is_whole
@@ -124,15 +125,10 @@ class RouteTableWatcher:
     def _load(self, file: str, data: bytes, credentials: CredentialsShard | None) -> RouteSnapshot | Waiting | Faulty:
         seen = self._seen.get(file)
         if seen is None or seen.data != data:
-            seen = self._seen[file] = _Seen(data, compile_entry(_key_of(file).partition("/")[2], data))
+            seen = self._seen[file] = _Seen(data, compile_entry(file, data))
         if isinstance(seen.result, Faulty):
             return seen.result
         return join_credentials(seen.result, file, credentials)
-
-
-def _key_of(file: str) -> RouteKey:
-    namespace, _, name = file.removesuffix(".json").partition(".")
-    return f"{namespace}/{name}"
 
 
 def _tell(before: RouteTable, after: RouteTable) -> None:
