@@ -36,6 +36,10 @@ class ClusterError(Exception):
     """The API server refused a request or could not be reached."""
 
 
+class Forbidden(ClusterError):
+    """RBAC or a quota does not allow it (403)."""
+
+
 class NotFound(ClusterError):
     """The object, or its kind, does not exist."""
 
@@ -52,7 +56,13 @@ class Expired(ClusterError):
     """A watch can't continue from where it was: list anew (410)."""
 
 
-_BY_STATUS: Mapping[int, type[ClusterError]] = {404: NotFound, 409: AlreadyExists, 410: Expired, 422: Invalid}
+_BY_STATUS: Mapping[int, type[ClusterError]] = {
+    403: Forbidden,
+    404: NotFound,
+    409: AlreadyExists,
+    410: Expired,
+    422: Invalid,
+}
 
 
 class Cluster:
@@ -82,13 +92,27 @@ class Cluster:
         """
         return await self._request("GET", path)
 
-    async def list(self, path: str, *, labels: str = "") -> list[Body]:
-        """Read all objects of one kind, page by page."""
+    async def get_metadata(self, path: str) -> Body:
+        """Read the metadata alone of one object.
+
+        Raises:
+            NotFound: There is none.
+            ClusterError: It could not be read.
+        """
+        return await self._request("GET", path, accept=_METADATA)
+
+    async def read_all(self, path: str, *, labels: str = "") -> list[Body]:
+        """Read all objects of one kind."""
         return [item async for item in self._pages(path, labels=labels, accept="application/json")]
 
     def list_metadata(self, path: str, *, labels: str = "") -> AsyncIterator[Body]:
         """Read the metadata alone of all objects of one kind: the newest state, not a cached one."""
         return self._pages(path, labels=labels, accept=_METADATA_LIST)
+
+    async def snapshot_metadata(self, path: str, *, labels: str) -> tuple[list[Body], str]:
+        """Read the metadata alone of a few objects, with the resource version to watch from."""
+        page = await self._request("GET", path, params={"labelSelector": labels}, accept=_METADATA_LIST)
+        return page["items"] or [], page["metadata"]["resourceVersion"]
 
     async def create(self, path: str, body: Body) -> Body:
         """Create an object under the collection `path`.
@@ -112,12 +136,15 @@ class Cluster:
     async def merge(self, path: str, body: Body) -> Body:
         """Change some fields of an object that exists (null removes one).
 
+        Returns:
+            Its metadata alone.
+
         Raises:
             NotFound: It does not exist.
             ClusterError: It could not be written.
         """
         params = {"fieldManager": FIELD_MANAGER}
-        return await self._request("PATCH", path, params=params, body=body, content_type=_MERGE)
+        return await self._request("PATCH", path, params=params, body=body, content_type=_MERGE, accept=_METADATA)
 
     async def delete(self, path: str) -> None:
         """Delete an object; one that is gone already is no error."""
@@ -161,7 +188,7 @@ class Cluster:
             params["labelSelector"] = labels
         while True:
             page = await self._request("GET", path, params=params, accept=accept)
-            for item in page.get("items", ()):
+            for item in page.get("items") or ():
                 yield item
             token = page.get("metadata", {}).get("continue")
             if not token:

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     CREDENTIALS_MISSING = "CredentialsMissing"
     CREDENTIALS_INVALID = "CredentialsInvalid"
     TESTS_FAILED = "TestsFailed"
+    NOT_RECORDED = "NotRecorded"
     # TestsPassed
     ALL_PASSED = "AllPassed"
     NO_TESTS = "NoTests"
@@ -51,6 +52,8 @@ class Reason(StrEnum):
     # Ready; otherwise the reason of the condition that keeps it from being ready
     READY = "Ready"
     PAUSED = "Paused"
+    # only on Events
+    CREDENTIALS_ROTATED = "CredentialsRotated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from leadgateway.route.snapshot import RouteKey
+from leadgateway_operator.spec_text import write_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class ObservedRoute:
     Attributes:
         created: RFC 3339 in UTC, so that text order is time order.
         deleting: It has a deletion timestamp: something else's finalizer holds it, but it is to be gone.
-        spec: Compact JSON.
+        spec: Compact JSON; empty where it nests too deeply to be read (see `spec_text`).
     """
 
     uid: str
@@ -82,7 +81,7 @@ def observe_route(body: Mapping[str, Any]) -> ObservedRoute:
         generation=metadata["generation"],
         created=metadata["creationTimestamp"],
         deleting="deletionTimestamp" in metadata,
-        spec=orjson.dumps(body.get("spec", {})),
+        spec=write_spec(body.get("spec", {})),
         status=body.get("status") or {},
     )
 
@@ -100,7 +99,7 @@ def observe_revision(body: Mapping[str, Any]) -> ObservedRevision | None:
         name=metadata["name"],
         owner=owners[0],
         generation=int(body.get("revision", 0)),
-        spec=orjson.dumps(data["spec"]),
+        spec=write_spec(data["spec"]),
     )
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-GROUP = "leadgateway.io"
-VERSION = "v1alpha1"
-PLURAL = "leadroutes"
-KIND = "LeadRoute"
-API_VERSION = f"{GROUP}/{VERSION}"
+from leadgateway.route.manifest import CREDENTIALS_LABEL
+from leadgateway.route.model import API_VERSION, GROUP
 
-CREDENTIALS_LABEL = f"{GROUP}/credentials"
-"""Only Secrets labelled so, with the value "true", may be referred to; see docs/operator.md for why."""
+PLURAL = "leadroutes"
+
 CREDENTIALS_SELECTOR = f"{CREDENTIALS_LABEL}=true"
 
 REVISION_LABEL = f"{GROUP}/accepted-revision"
@@ -26,7 +23,7 @@ FINGERPRINT_SECRET = "lead-gateway-fingerprint"  # noqa: S105
 
 PUBLIC_PREFIX = "/webhooks/leads/"
 
-CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/leadroutes.leadgateway.io"
+DISCOVERY = f"/apis/{API_VERSION}"
 
 
 def leadroutes(namespace: str | None = None, name: str | None = None) -> str:

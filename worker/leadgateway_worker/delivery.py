@@ -207,7 +207,9 @@ class _Answer:
         self.body = bytearray()
 
     async def read(self, response: httpx.Response) -> None:
-        async for chunk in response.aiter_raw():
+        # Not response.aiter_raw(): the same, through two more generators a chunk.
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        async for chunk in response.stream:
             self.body += chunk[: KEPT_BODY_BYTES - len(self.body)]
             if len(self.body) == KEPT_BODY_BYTES:
                 return
@@ -227,7 +229,10 @@ def _request(parcel: Parcel, target: Destination) -> httpx.Request:
         (b"Idempotency-Key", parcel.idempotency_key.encode("ascii")),
         (b"X-Correlation-ID", parcel.correlation_id.encode("ascii")),
     ]
-    return httpx.Request("POST", target.url, headers=headers, content=parcel.payload)
+    # As a stream, httpx leaves out Host and Content-Length, which aiohttp adds anyway.
+    request = httpx.Request("POST", target.url, headers=headers, stream=httpx.ByteStream(parcel.payload))
+    request.read()
+    return request
 
 
 async def _discard(response: httpx.Response) -> None:

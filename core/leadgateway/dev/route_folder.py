@@ -15,7 +15,7 @@ from leadgateway.pipeline.examples import run_examples
 from leadgateway.route.compile import compile_route
 from leadgateway.route.directory import publish
 from leadgateway.route.manifest import FileProblem, Manifests, load_file, manifest_files
-from leadgateway.route.model import LeadRoute, normalised_spec
+from leadgateway.route.model import normalised_spec
 from leadgateway.route.problem import Problem
 from leadgateway.route.shard import MissingCredentials, PublishedRoute, render, resolve_credentials
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
@@ -23,7 +23,7 @@ from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 SHARDS = 2
 
 _Signature = tuple[int, int, int]
-_Secrets = dict[tuple[str, str], Mapping[str, str]]
+_Secrets = Mapping[tuple[str, str], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,15 @@ class Refreshed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Good:
-    """A file without mistakes: what it holds, and its routes compiled."""
+class _Version:
+    """A file without mistakes of its own: what it holds, and its routes compiled."""
 
     manifests: Manifests
     snapshots: tuple[RouteSnapshot, ...]
+
+
+_World = Mapping[str, _Version]
+"""What is to be published, by file."""
 
 
 class RouteFolder:
@@ -69,7 +73,7 @@ class RouteFolder:
         self._demo_port = demo_port
         self._published_signatures: dict[Path, _Signature] | None = None
         self._last_signatures: dict[Path, _Signature] | None = None
-        self._good: dict[str, _Good] = {}
+        self._good: _World = {}
         self._published: dict[RouteKey, PublishedRoute] = {}
 
     def refresh(self) -> Refreshed | None:
@@ -87,8 +91,7 @@ class RouteFolder:
         self._last_signatures = signatures
         if not settled or signatures == self._published_signatures:
             return None
-        problems = self._accept({str(file): self._load(file) for file in files})
-        refreshed = self._publish(problems)
+        refreshed = self._take_over({str(file): self._load(file) for file in files})
         self._published_signatures = signatures
         return refreshed
 
@@ -97,47 +100,73 @@ class RouteFolder:
         routes = tuple((name, following_demo(route, self._demo_port)) for name, route in manifests.routes)
         return replace(manifests, routes=routes)
 
-    def _accept(self, fresh: Mapping[str, Manifests]) -> tuple[FileProblem, ...]:
-        """Take over every file that is good beside the others; returns what is wrong with the rest."""
-        self._good = {file: good for file, good in self._good.items() if file in fresh}
-        pending = dict(fresh)
-        while True:
-            # A file may need a Secret, or a path, that another one brings or gives up: try until nothing moves.
-            judged = {file: self._judge(file, manifests) for file, manifests in pending.items()}
-            accepted = {file: found for file, found in judged.items() if isinstance(found, _Good)}
-            for file, good in accepted.items():
-                if isinstance(self._judge(file, good.manifests), _Good):  # not against what was accepted a moment ago
-                    self._good[file] = good
-                    del pending[file]
-            if not accepted:
-                return tuple(problem for found in judged.values() if isinstance(found, list) for problem in found)
+    def _take_over(self, files: Mapping[str, Manifests]) -> Refreshed:
+        """Publish what is good of the files, and the last good version of the rest."""
+        problems: list[FileProblem] = []
+        candidates: dict[str, _Version] = {}
+        for file, manifests in files.items():
+            snapshots, wrong = _compile(file, manifests)
+            problems += wrong
+            if not wrong:
+                candidates[file] = _Version(manifests, snapshots)
+        before = {file: version for file, version in self._good.items() if file in files}
+        while misfits := _first_misfits(before, candidates):
+            problems += misfits
+            del candidates[misfits[0].file]
+        world = before | candidates
+        routes, changed, gone = self._publish(world)
+        self._good = world
+        return Refreshed(routes, changed, gone, tuple(problems))
 
-    def _judge(self, file: str, manifests: Manifests) -> _Good | list[FileProblem]:
-        others = {name: good for name, good in self._good.items() if name != file}
-        problems = list(manifests.problems)
-        snapshots: list[RouteSnapshot] = []
-        secrets = _secrets(manifests, *(good.manifests for good in others.values()))
-        taken = {claim: route.key for good in others.values() for route in good.snapshots for claim in _claims(route)}
-        for _, route in manifests.routes:
-            found = compile_route(route)
-            if isinstance(found, RouteSnapshot):
-                snapshots.append(found)
-                wrong = [*_conflicts(found, taken), *_missing(found, secrets), *_failures(found)]
-                taken |= dict.fromkeys(_claims(found), found.key)
-            else:
-                wrong = found
-            problems += [FileProblem(file, f"LeadRoute {route.key}", problem) for problem in wrong]
-        return problems or _Good(manifests, tuple(snapshots))
-
-    def _publish(self, problems: tuple[FileProblem, ...]) -> Refreshed:
-        secrets = _secrets(*(good.manifests for good in self._good.values()))
-        snapshots = [route for good in self._good.values() for route in good.snapshots]
-        sources = {route.key: route for good in self._good.values() for _, route in good.manifests.routes}
-        published = {route.key: _published(sources[route.key], route, secrets) for route in snapshots}
+    def _publish(self, world: _World) -> tuple[tuple[RouteSnapshot, ...], frozenset[RouteKey], frozenset[RouteKey]]:
+        secrets = _secrets(world)
+        published: dict[RouteKey, PublishedRoute] = {}
+        for version in world.values():
+            for (_, written), route in zip(version.manifests.routes, version.snapshots, strict=True):
+                try:
+                    credentials = resolve_credentials(route, secrets)
+                except MissingCredentials:  # a last good version, whose Secret has been taken away since
+                    credentials = self._published[route.key].credentials
+                spec = normalised_spec(written.spec)
+                published[route.key] = PublishedRoute(route.namespace, route.name, spec, credentials)
         publish(self._config, render(published.values(), count=SHARDS, fingerprint_key=self._key))
         before, self._published = self._published, published
         changed = frozenset(key for key, route in published.items() if before.get(key) != route)
-        return Refreshed(tuple(snapshots), changed, frozenset(before.keys() - published.keys()), problems)
+        routes = tuple(route for version in world.values() for route in version.snapshots)
+        return routes, changed, frozenset(before.keys() - published.keys())
+
+
+def _compile(file: str, manifests: Manifests) -> tuple[tuple[RouteSnapshot, ...], list[FileProblem]]:
+    """Judge a file by itself: its routes compiled, and all its mistakes."""
+    problems = list(manifests.problems)
+    snapshots: list[RouteSnapshot] = []
+    for _, route in manifests.routes:
+        found = compile_route(route)
+        wrong = found if isinstance(found, list) else list(_failures(found))
+        problems += [FileProblem(file, f"LeadRoute {route.key}", problem) for problem in wrong]
+        if isinstance(found, RouteSnapshot):
+            snapshots.append(found)
+    return tuple(snapshots), problems
+
+
+def _first_misfits(before: _World, candidates: _World) -> list[FileProblem]:
+    """What keeps a candidate from being taken over beside the others: all about the first one that doesn't fit.
+
+    Only the first, since the others may fit once it is left out. Who has a name, a path or the default already keeps
+    it, so files come first that are as before.
+    """
+    world = {**before, **candidates}
+    secrets = _secrets(world)
+    taken: dict[tuple[str, str], RouteKey] = {}
+    for file in sorted(world, key=lambda file: (world[file] != before.get(file), file)):
+        wrong = []
+        for route in world[file].snapshots:
+            problems = [*_conflicts(route, taken), *_missing(route, secrets)]
+            wrong += [FileProblem(file, f"LeadRoute {route.key}", problem) for problem in problems]
+            taken |= dict.fromkeys(_claims(route), route.key)
+        if wrong and file in candidates:
+            return wrong
+    return []
 
 
 def _signature(file: Path) -> _Signature:
@@ -149,9 +178,9 @@ def _signature(file: Path) -> _Signature:
     return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
-def _secrets(*manifests: Manifests) -> _Secrets:
+def _secrets(world: _World) -> _Secrets:
     """The Secrets that routes may use: only those that carry the label, as in a cluster."""
-    labelled = (secret for each in manifests for secret in each.secrets if secret.is_labelled)
+    labelled = (secret for version in world.values() for secret in version.manifests.secrets if secret.is_labelled)
     return {(secret.namespace, secret.name): secret.values for secret in labelled}
 
 
@@ -183,15 +212,6 @@ def _missing(route: RouteSnapshot, secrets: _Secrets) -> Iterator[Problem]:
 def _failures(route: RouteSnapshot) -> Iterator[Problem]:
     for failure in run_examples(route):
         yield Problem(f"spec.tests[{failure.name}]", failure.message)
-
-
-def _published(written: LeadRoute, route: RouteSnapshot, secrets: _Secrets) -> PublishedRoute:
-    return PublishedRoute(
-        namespace=route.namespace,
-        name=route.name,
-        spec=normalised_spec(written.spec),
-        credentials=resolve_credentials(route, secrets),
-    )
 
 
 def described(route: RouteSnapshot) -> str:

@@ -156,7 +156,7 @@ class ControlPlane:
         return False
 
 
-def write_kubeconfig(path: Path, server: str, authority: bytes, token: str) -> None:
+def write_kubeconfig(path: Path, server: str, authority: bytes, token: str, *, namespace: str = "default") -> None:
     """Write a kubeconfig for one user, as JSON, which is YAML too."""
     cluster = {"server": server, "certificate-authority-data": base64.b64encode(authority).decode()}
     content: dict[str, Any] = {
@@ -164,7 +164,7 @@ def write_kubeconfig(path: Path, server: str, authority: bytes, token: str) -> N
         "kind": "Config",
         "clusters": [{"name": "test", "cluster": cluster}],
         "users": [{"name": "test", "user": {"token": token}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test", "namespace": namespace}}],
         "current-context": "test",
     }
     path.touch(mode=0o600)

@@ -160,7 +160,7 @@ def test_no_string_hides_a_loop() -> None:
 
 
 def test_words_in_strings_and_comments_are_no_loops() -> None:
-    text = """lead.a.all(x, x != 'lead.a.all(y, [1].map(z, "' && x != b"'" && x != r'\\' && x != '''it's''')  // .map(q, q)"""
+    text = """lead.a.all(x, x != 'lead.a.all(y, [1].map(z, "' && x != b"'" && x != r'\\' && x != '''it's''')  // .map(q, q)"""  # noqa: E501
     assert Expression.parse(text).holds({"a": ["b"]})
 
 

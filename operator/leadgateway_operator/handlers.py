@@ -1,0 +1,126 @@
+"""What kopf does here: it watches LeadRoutes, their ControllerRevisions and labelled Secrets, and calls back.
+
+Only indexes and event handlers: change handlers would copy specs into annotations, and timers, daemons and deletion
+handlers would add finalizers, without which a LeadRoute can be deleted while the operator is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import kopf
+
+from leadgateway.route.model import GROUP, VERSION
+from leadgateway_operator import resources
+from leadgateway_operator.cluster import log_in
+from leadgateway_operator.observed import (
+    ObservedRevision,
+    ObservedRoute,
+    ObservedSecret,
+    observe_revision,
+    observe_route,
+    observe_secret,
+)
+from leadgateway_operator.reconciler import Reconciler
+from leadgateway_operator.reporter import Reporter
+from leadgateway_operator.storage import NoDiffBase, NoProgress
+from leadgateway_operator.view import View
+
+_ROUTES = (GROUP, VERSION, resources.PLURAL)
+_REVISIONS = ("apps", "v1", "controllerrevisions")
+_SECRETS = ("", "v1", "secrets")
+_LOGIN_PAUSE = 1.0
+_LIFETIME = timedelta(days=365)
+
+
+def register(registry: kopf.OperatorRegistry, *, view: View, reconciler: Reconciler, reporter: Reporter) -> None:
+    """Have kopf keep the view, and wake the reconciler for whatever is news."""
+    _register_login(registry)
+    _register_indexes(registry, view)
+    _register_events(registry, view, reconciler, reporter)
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
+    """Set kopf up for watching alone."""
+    settings.posting.enabled = False
+    settings.persistence.progress_storage = NoProgress()
+    settings.persistence.diffbase_storage = NoDiffBase()
+    settings.peering.standalone = True
+    # Neither CRDs nor namespaces are watched: that needs rights in the whole cluster, for nothing that is used.
+    settings.scanning.disabled = True
+    settings.networking.connect_timeout = 10
+    settings.networking.request_timeout = 60
+    settings.watching.connect_timeout = 60
+    settings.watching.server_timeout = 300
+    settings.watching.client_timeout = 301
+    settings.watching.inactivity_timeout = 70
+    settings.watching.chunk_size = 500
+    settings.watching.label_selectors[_REVISIONS] = resources.REVISION_SELECTOR
+    settings.watching.label_selectors[_SECRETS] = resources.CREDENTIALS_SELECTOR
+    settings.process.ultimate_exiting_timeout = 30
+
+
+def _register_login(registry: kopf.OperatorRegistry) -> None:
+    attempts = count()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        number = next(attempts)
+        if number:
+            await asyncio.sleep(_LOGIN_PAUSE)
+        info = await log_in()
+        # kopf gives up on credentials that were refused once, although an API server that has just started refuses good
+        # ones for a moment. A differing expiry makes them new ones.
+        return replace(info, expiration=datetime.now(UTC) + _LIFETIME + timedelta(seconds=number))
+
+
+def _register_indexes(registry: kopf.OperatorRegistry, view: View) -> None:
+    @kopf.index(*_ROUTES, id="routes", registry=registry)
+    async def index_route(body: kopf.Body, **_: Any) -> Mapping[str, ObservedRoute]:
+        route = observe_route(body)
+        return {route.uid: route}
+
+    @kopf.index(*_REVISIONS, id="revisions", registry=registry)
+    async def index_revision(body: kopf.Body, **_: Any) -> Mapping[str, ObservedRevision | None]:
+        return {body["metadata"]["uid"]: observe_revision(body)}
+
+    @kopf.index(*_SECRETS, id="secrets", registry=registry)
+    async def index_secret(body: kopf.Body, **_: Any) -> Mapping[str, ObservedSecret]:
+        secret = observe_secret(body)
+        return {secret.uid: secret}
+
+    @kopf.on.startup(registry=registry)
+    async def attach(**indexes: Any) -> None:
+        view.attach(routes=indexes["routes"], revisions=indexes["revisions"], secrets=indexes["secrets"])
+
+
+def _register_events(registry: kopf.OperatorRegistry, view: View, reconciler: Reconciler, reporter: Reporter) -> None:
+    @kopf.on.event(*_ROUTES, registry=registry)
+    async def route_changed(event: kopf.RawEvent, uid: str, **_: Any) -> None:
+        _note_relist(event)
+        route = view.route(uid)
+        standing = reconciler.plan.standings.get(uid)
+        if event["type"] == "DELETED" or route is None or standing is None or _is_news(route, standing.route):
+            reconciler.wake()
+        elif not reporter.was_written(route):
+            reporter.look_again()
+
+    @kopf.on.event(*_REVISIONS, registry=registry)
+    @kopf.on.event(*_SECRETS, registry=registry)
+    async def dependency_changed(event: kopf.RawEvent, **_: Any) -> None:
+        _note_relist(event)
+        reconciler.wake()
+
+    def _note_relist(event: kopf.RawEvent) -> None:
+        """What a list shows carries no type: a watch has begun anew, and may have missed deletions."""
+        if event["type"] is None:
+            reconciler.suspect()
+
+
+def _is_news(now: ObservedRoute, before: ObservedRoute) -> bool:
+    return (now.generation, now.deleting) != (before.generation, before.deleting)

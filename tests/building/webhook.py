@@ -1,0 +1,201 @@
+"""A real webhook process, its routes, and a client that posts many leads at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.building.waiting import eventually
+
+LEAD = {
+    "email": "user@example.com",
+    "address": {"zip": "66123", "street": "123 Main St"},
+    "house": {"is_owner": True},
+    "phone": "+49 681 123456",
+}
+
+
+class WebhookProcess:
+    """`leadgateway webhook` on ports of its own, with everything it says. Use as a context manager."""
+
+    def __init__(self, routes: Path, *, database: str, redis: str, **environment: str) -> None:
+        """Start it; it may not be ready yet, see `until_ready`.
+
+        Args:
+            routes: Folder with the published routes.
+            database: Where PostgreSQL is.
+            redis: Where Redis is.
+            environment: Further variables.
+        """
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("LEADGATEWAY_")}
+        variables |= {"DATABASE_URL": database, "REDIS_URL": redis, "LEADGATEWAY_CONFIG_POLL_SECONDS": "0.05"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "leadgateway", "webhook", "--port=0", "--status-port=0", f"--config-dir={routes}"],
+            env=variables | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        started = eventually(lambda: self.event("webhook.listening") or self._process.poll() is not None)
+        assert isinstance(started, dict), f"the webhook ended at once:\n{self.output}"
+        self.port = int(started["port"])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.leads = f"{self.url}/webhooks/leads/"
+        self.status = f"http://127.0.0.1:{started['status_port']}"
+
+    def until_ready(self) -> Self:
+        """Return once it says that it is ready and can store leads."""
+
+        def is_ready() -> bool:
+            answer = httpx.get(f"{self.status}/readyz")
+            return answer.status_code == 200 and answer.json()["database"] == "ok"
+
+        eventually(is_ready, what=f"readiness of the webhook, which says {self.output!r},")
+        return self
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def output(self) -> str:
+        """Everything it wrote to standard output and standard error so far."""
+        return "".join(self._lines)
+
+    def event(self, name: str) -> dict[str, Any] | None:
+        """The first line it logged under a name."""
+        events = (json.loads(line) for line in list(self._lines) if line.startswith("{"))
+        return next((event for event in events if event.get("body") == name), None)
+
+    def metric(self, sample: str) -> float | None:
+        """The value of a sample, written as it is exposed: `name{label="value"}`."""
+        lines = httpx.get(f"{self.status}/metrics").text.splitlines()
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == sample), None)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def end(self, number: signal.Signals = signal.SIGTERM, *, within: float = 20) -> int:
+        """Signal it, wait for its end, and return its exit code."""
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        try:
+            return self._process.wait(within)
+        finally:
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+            self._reader.join(5)
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.append(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+
+@dataclass
+class Answered:
+    """What became of many posts.
+
+    Attributes:
+        answers: Status and body of each answer, as it came.
+        unanswered: Posts whose connection ended without an answer.
+        seconds: How long each answer took.
+    """
+
+    answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    unanswered: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+    def ids(self, status: str = "accepted") -> list[int]:
+        """Lead ids of the 200s of one kind."""
+        return [body["lead_id"] for code, body in self.answers if code == 200 and body["status"] == status]
+
+    def codes(self) -> set[int]:
+        return {code for code, _ in self.answers}
+
+
+async def post_all(
+    ports: Sequence[int],
+    bodies: Iterator[bytes],
+    *,
+    path: str = "",
+    connections: int,
+    headers: Mapping[str, str] | None = None,
+    one_each: bool = False,
+    result: Answered | None = None,
+) -> Answered:
+    """Post bodies over many connections at once. A connection that ends is not replaced.
+
+    Args:
+        ports: Of the webhooks, taken in turns.
+        bodies: What to post.
+        path: Of the route; empty for the default one.
+        connections: How many at once.
+        headers: Sent with every post.
+        one_each: Whether every connection posts once only, all of them at the same moment.
+        result: Filled while it goes on; returned.
+    """
+    result = Answered() if result is None else result
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    head = f"POST /webhooks/leads/{path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{lines}".encode()
+    start = asyncio.Barrier(connections)
+    tasks = (
+        _post(ports[n % len(ports)], iter([next(bodies)]) if one_each else bodies, head, start, result)
+        for n in range(connections)
+    )
+    await asyncio.gather(*tasks)
+    return result
+
+
+async def _post(port: int, bodies: Iterator[bytes], head: bytes, start: asyncio.Barrier, result: Answered) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await start.wait()
+    try:
+        for body in bodies:
+            try:
+                await _exchange(reader, writer, head, body, result)
+            except (OSError, asyncio.IncompleteReadError):
+                result.unanswered += 1
+                return
+    finally:
+        writer.close()
+
+
+async def _exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes, body: bytes, result: Answered
+) -> None:
+    began = time.monotonic()
+    writer.write(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    answer = await reader.readuntil(b"\r\n\r\n")
+    length = next(int(line[15:]) for line in answer.split(b"\r\n") if line.startswith(b"content-length:"))
+    content = json.loads(await reader.readexactly(length))
+    result.answers.append((int(answer.split()[1]), content))
+    result.seconds.append(time.monotonic() - began)

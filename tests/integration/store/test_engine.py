@@ -1,0 +1,187 @@
+"""Connections: settings of a session, dead servers, broken connections, errors by cause."""
+
+from __future__ import annotations
+
+import socket
+import time
+from datetime import timedelta
+
+import psycopg2
+import pytest
+from sqlalchemy import Connection, Engine
+
+from leadgateway.dev.postgres import EmbeddedPostgres
+from leadgateway.settings import DatabaseSettings
+from leadgateway.store.engine import connection_parameters
+from leadgateway.store.errors import (
+    RowRefused,
+    SchemaMismatch,
+    StoreError,
+    StoreTimeout,
+    StoreUnavailable,
+    store_error,
+)
+from leadgateway.store.execute import rows
+from tests.building.stored_leads import store_engine, stored
+
+
+def setting(connection: Connection, name: str) -> str:
+    [(value,)] = rows(connection, "SELECT current_setting(%(name)s)", {"name": name})
+    return str(value)
+
+
+def backend(connection: Connection) -> int:
+    [(pid,)] = rows(connection, "SELECT pg_backend_pid()")
+    return int(pid)
+
+
+def test_a_session_is_set_up_for_short_durable_statements(connection: Connection) -> None:
+    assert setting(connection, "jit") == "off"
+    assert setting(connection, "TimeZone") == "UTC"
+    assert setting(connection, "application_name") == "store tests"
+    assert setting(connection, "statement_timeout") == "0"
+    assert setting(connection, "idle_in_transaction_session_timeout") == "15s"
+
+
+def test_commits_are_durable_even_where_the_server_says_otherwise(
+    postgres_server: EmbeddedPostgres, alterable: Connection, database_url: str
+) -> None:
+    [(database,)] = rows(alterable, "SELECT current_database()")
+    rows(alterable, f"ALTER DATABASE {database} SET synchronous_commit = 'off'")
+
+    with store_engine(database_url).connect() as connection:
+        assert setting(connection, "synchronous_commit") == "on"
+        connection.invalidate()
+
+
+def test_what_is_stronger_than_durable_is_kept(alterable: Connection, database_url: str) -> None:
+    [(database,)] = rows(alterable, "SELECT current_database()")
+    rows(alterable, f"ALTER DATABASE {database} SET synchronous_commit = 'remote_apply'")
+
+    with store_engine(database_url).connect() as connection:
+        assert setting(connection, "synchronous_commit") == "remote_apply"
+        connection.invalidate()
+
+
+def test_the_settings_of_the_seed_system_lead_to_the_same_place() -> None:
+    given = DatabaseSettings(
+        DATABASE_URL=None,
+        POSTGRES_HOST="db",
+        POSTGRES_PORT=5433,
+        POSTGRES_DB="leads",
+        POSTGRES_USER="u",
+        POSTGRES_PASSWORD="p",
+    )
+
+    assert connection_parameters(given) == {"host": "db", "port": 5433, "dbname": "leads", "user": "u", "password": "p"}
+
+
+def test_a_url_may_name_several_hosts_and_what_they_must_be() -> None:
+    url = "postgresql://u:p@one:1,two:2/leads?target_session_attrs=read-write"
+
+    parameters = connection_parameters(DatabaseSettings(DATABASE_URL=url))
+
+    assert (parameters["host"], parameters["port"]) == ("one,two", "1,2")
+    assert parameters["target_session_attrs"] == "read-write"
+
+
+def test_a_server_that_does_not_answer_is_given_up_within_a_few_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        engine = store_engine(f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/none")
+        began = time.monotonic()
+
+        with pytest.raises(StoreUnavailable, match="can't connect"):
+            engine.connect()
+
+        assert time.monotonic() - began < 3.5
+
+
+@pytest.mark.parametrize("secret", ["s3cr3t"])
+def test_a_refused_connection_does_not_tell_the_password(database_url: str, secret: str) -> None:
+    with pytest.raises(StoreUnavailable) as failure:
+        store_engine(f"postgresql://somebody:{secret}@127.0.0.1:1/none").connect()
+
+    assert secret not in str(failure.value)
+    assert failure.value.__cause__ is None
+
+
+def test_a_statement_that_takes_too_long_is_ended(store_database: str) -> None:
+    engine = store_engine(store_database, statement_timeout=timedelta(milliseconds=100))
+
+    with engine.connect() as connection, pytest.raises(StoreTimeout):
+        rows(connection, "SELECT pg_sleep(20)")
+
+    engine.dispose()
+
+
+def test_a_connection_that_broke_is_noticed_and_replaced(engine: Engine, connection: Connection) -> None:
+    with engine.connect() as other:
+        rows(connection, "SELECT pg_terminate_backend(%(pid)s)", {"pid": backend(other)})
+
+        with pytest.raises(StoreUnavailable):
+            rows(other, "SELECT 1")
+
+        assert rows(other, "SELECT 1") == [(1,)]
+
+
+def test_an_idle_connection_that_broke_fails_nobody(
+    engine: Engine, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadgateway.store.engine._PING_AFTER_SECONDS", 0.0)
+    with engine.connect() as other:
+        pid = backend(other)
+    rows(connection, "SELECT pg_terminate_backend(%(pid)s)", {"pid": pid})
+
+    with engine.connect() as again:
+        assert backend(again) != pid
+
+
+def test_every_connection_broken_at_once_leaves_an_engine_that_works(database_url: str, connection: Connection) -> None:
+    engine = store_engine(database_url)
+    with engine.connect() as one, engine.connect() as two:
+        victims = [backend(one), backend(two)]
+    rows(connection, "SELECT pg_terminate_backend(pid) FROM unnest(%(pids)s) AS pid", {"pids": victims})
+
+    failures = 0
+    for _ in range(4):
+        try:
+            with engine.connect() as again:
+                stored(again)
+        except StoreUnavailable:
+            failures += 1
+
+    assert failures <= 2
+    engine.dispose()
+
+
+def test_a_failed_statement_says_nothing_of_its_values(connection: Connection) -> None:
+    with pytest.raises(StoreError) as failure:
+        rows(connection, "SELECT %(value)s::int", {"value": "marked"})
+
+    assert "marked" not in str(failure.value)
+    assert failure.value.__cause__ is None
+    assert failure.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("sql", "cause"),
+    [
+        ("SELECT 1 / 0", RowRefused),
+        ("SELECT * FROM nowhere", SchemaMismatch),
+        ("DO $$ BEGIN RAISE EXCEPTION 'x'; END $$", RowRefused),
+        ("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '53100'; END $$", StoreUnavailable),
+        ("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '53300'; END $$", StoreUnavailable),
+        ("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '58030'; END $$", StoreUnavailable),
+        ("SET TRANSACTION READ ONLY; CREATE TABLE t (x int)", StoreUnavailable),
+        ("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = 'XX000'; END $$", StoreError),
+    ],
+)
+def test_every_failure_has_a_type_by_its_cause(alterable: Connection, sql: str, cause: type[StoreError]) -> None:
+    with pytest.raises(StoreError) as failure:
+        rows(alterable, sql)
+
+    assert type(failure.value) is cause
+
+
+def test_an_error_without_a_code_is_a_lost_connection() -> None:
+    assert type(store_error(psycopg2.OperationalError("server closed the connection"))) is StoreUnavailable

@@ -1,0 +1,102 @@
+"""Reading: a lead's story, and what waits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from leadgateway.store.backlog import backlog, next_due_at, waiting_routes
+from leadgateway.store.claims import Claim
+from leadgateway.store.execute import rows
+from leadgateway.store.story import lead_story, leads_with_correlation_id
+from tests.building.stored_leads import BODY, ROUTE, Worker, new_lead, stored
+
+
+def ready(worker: Worker) -> Claim:
+    """One of several leads that are due, ready to be sent."""
+    [lead] = worker.claim(1)
+    worker.mark_ready([lead])
+    return lead
+
+
+def test_an_unknown_lead_has_no_story(connection: Connection) -> None:
+    assert lead_story(connection, 1) is None
+
+
+def test_a_story_can_be_read_again_and_again_over_one_connection(connection: Connection) -> None:
+    [lead_id] = stored(connection)
+
+    assert lead_story(connection, lead_id) == lead_story(connection, lead_id)
+    assert rows(connection, "SELECT current_setting('transaction_isolation')") == [("read committed",)]
+
+
+def test_what_a_story_shows_of_itself_in_a_log_is_no_lead_content(connection: Connection, worker: Worker) -> None:
+    [lead_id] = stored(connection, new_lead(headers={"x": "marked"}, body=b'{"x": "marked"}'))
+    worker.fail(worker.claim_ready())
+
+    story = lead_story(connection, lead_id)
+
+    assert "marked" not in repr(story)
+    assert "user@example.com" not in repr(story)
+
+
+def test_leads_are_found_by_their_correlation_id(connection: Connection) -> None:
+    shared = uuid4()
+    first, _, third = stored(connection, new_lead(correlation_id=shared), new_lead(), new_lead(correlation_id=shared))
+
+    assert leads_with_correlation_id(connection, shared) == [first, third]
+    assert leads_with_correlation_id(connection, uuid4()) == []
+
+
+def test_people_at_psql_find_an_overview(connection: Connection, worker: Worker) -> None:
+    stored(connection)
+    worker.fail(worker.claim_ready())
+
+    overview = "SELECT status, route, arrived_at_route, attempts, last_attempt, last_response_status FROM lead_overview"
+
+    assert rows(connection, overview) == [("FAILED", ROUTE, None, 1, "status", 500)]
+    assert BODY.decode() not in str(rows(connection, "SELECT * FROM lead_overview"))
+
+
+def test_the_backlog_counts_what_waits_by_route(connection: Connection, worker: Worker) -> None:
+    stored(connection, count=2)
+    worker.fail(ready(worker), delay=timedelta(hours=1))
+    stored(connection, new_lead(route="default/b"), new_lead(route="default/a"))
+
+    a, b, solar = backlog(connection)
+
+    assert (a.route, a.waiting, a.due) == ("default/a", 1, 1)
+    assert (b.route, b.waiting, b.due, b.next_due_at) == ("default/b", 1, 1, None)
+    assert (solar.route, solar.waiting, solar.due) == (ROUTE, 2, 1)
+    assert solar.oldest_due_at is not None
+    assert solar.next_due_at is not None
+    assert solar.next_due_at > solar.oldest_due_at
+
+
+def test_nothing_waits_in_an_empty_database(connection: Connection) -> None:
+    assert (backlog(connection), waiting_routes(connection), next_due_at(connection, [ROUTE])) == ([], [], None)
+
+
+def test_routes_with_waiting_leads_are_named_whether_anybody_knows_them_or_not(
+    connection: Connection, worker: Worker
+) -> None:
+    stored(connection, *(new_lead(route=f"default/{letter}") for letter in "bca" * 3))
+    stored(connection)
+    worker.deliver(worker.claim_ready())
+
+    assert waiting_routes(connection) == ["default/a", "default/b", "default/c"]
+
+
+def test_the_next_lead_to_become_due_is_found_among_the_routes_asked_for(
+    connection: Connection, worker: Worker
+) -> None:
+    stored(connection, count=3)
+    for hours in (3, 1, 2):
+        worker.fail(ready(worker), delay=timedelta(hours=hours))
+    stored(connection)
+
+    [(soonest,)] = rows(connection, "SELECT min(due_at) FROM lead_state WHERE due_at > now()")
+    assert next_due_at(connection, [ROUTE]) == soonest
+    assert next_due_at(connection, ["default/other"]) is None

@@ -1,0 +1,81 @@
+"""`leadgateway webhook`: run the part that takes leads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, WebhookSettings, load
+from leadgateway.telemetry.logs import configure_logging
+from leadgateway_webhook.process import PortUnavailable, Webhook
+
+_EXIT_PORT = 1
+
+
+def webhook(
+    host: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LEADGATEWAY_WEBHOOK_HOST", show_default="127.0.0.1", help="Address for posts; :: for all."
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="LEADGATEWAY_WEBHOOK_PORT",
+            show_default="8000",
+            min=0,
+            max=65535,
+            help="Port for posts; 0 for any free one.",
+        ),
+    ] = None,
+    status_host: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LEADGATEWAY_STATUS_HOST", show_default="127.0.0.1", help="Address for metrics and probes."
+        ),
+    ] = None,
+    status_port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="LEADGATEWAY_WEBHOOK_STATUS_PORT",
+            show_default="9100",
+            min=0,
+            max=65535,
+            help="Port for metrics and probes; 0 for any free one.",
+        ),
+    ] = None,
+    config_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="LEADGATEWAY_CONFIG_DIR",
+            show_default="/etc/lead-gateway",
+            help="Folder with the published routes, read again whenever they change.",
+        ),
+    ] = None,
+) -> None:
+    """Take leads over HTTP and store them, until SIGTERM.
+
+    PostgreSQL (DATABASE_URL or POSTGRES_*) and Redis (REDIS_URL) need not be there at the start: posts are answered 503
+    until the database is. Further variables are in the README.
+
+    Exit status: 0 ended by a signal, with every accepted post answered; 1 a port is taken; 2 a setting can't be used.
+    """
+    settings = load(
+        WebhookSettings,
+        host=host,
+        port=port,
+        status_host=status_host,
+        status_port=status_port,
+        config_dir=config_dir,
+    )
+    logs = load(LogSettings)
+    configure_logging("webhook", format=logs.format, level=logs.level)
+    try:
+        process = Webhook(settings, load(DatabaseSettings), load(RedisSettings))
+    except PortUnavailable as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(_EXIT_PORT) from None
+    process.run()

@@ -1,0 +1,271 @@
+"""A post, from its head to its answer: the order of the checks, and what is stored.
+
+Each check costs more than the one before it, so that a flood of posts that must be refused stays cheap: route, rate
+limit, size and type, shared secret, JSON. Only then a lead is stored, and only after its commit the source hears 200.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from leadgateway.json import JsonValue
+from leadgateway.pipeline.deduplication import deduplication_key
+from leadgateway.pipeline.lead import InvalidLead, parse_lead
+from leadgateway.route.snapshot import RouteSnapshot
+from leadgateway.route.table import NotLoaded, RouteTable, Unknown
+from leadgateway.store.intake import Answer as Verdict
+from leadgateway.store.intake import Duplicate, KeyReused, NewLead, Refused
+from leadgateway_webhook import answers
+from leadgateway_webhook.answers import Answer
+from leadgateway_webhook.authentication import as_presented, is_authentic
+from leadgateway_webhook.body import ClientGone, MemoryBudget, Share, read_body
+from leadgateway_webhook.defect import describe
+from leadgateway_webhook.errors import (
+    Defect,
+    IdempotencyKeyReused,
+    InvalidBody,
+    MethodNotAllowed,
+    Refusal,
+    RouteNotFound,
+    RouteNotLoaded,
+    Unauthorized,
+)
+from leadgateway_webhook.head import check_representation, correlation_id, idempotency_key, read_headers
+from leadgateway_webhook.metrics import NO_ROUTE, Metrics, Outcome, outcome_of
+from leadgateway_webhook.rate_limit import RateLimiter
+from leadgateway_webhook.redaction import redact_field, redact_headers
+from leadgateway_webhook.refusal_log import RefusalLog
+from leadgateway_webhook.writer import BatchWriter
+
+PREFIX = "/webhooks/leads"
+"""Below it the path of a route; without one the default route."""
+
+_log = structlog.get_logger(__name__)
+_CLOSE = (b"connection", b"close")
+
+
+class Routes(Protocol):
+    """Where the current routes are, see `leadgateway.route.watcher.RouteTableWatcher`."""
+
+    @property
+    def table(self) -> RouteTable:
+        """The routes as loaded last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a webhook takes.
+
+    Attributes:
+        max_body_bytes: The largest body.
+        max_held_bytes: The most bytes of bodies in memory at a time.
+        key_lifetime: How long an Idempotency-Key is remembered.
+    """
+
+    max_body_bytes: int
+    max_held_bytes: int
+    key_lifetime: timedelta
+
+
+@dataclass(slots=True)
+class Post:
+    """What is known of a post while it is worked on."""
+
+    method: str
+    path: str
+    headers: Mapping[bytes, bytes]
+    correlation_id: UUID
+    route: RouteSnapshot | None = None
+    is_body_read: bool = False
+    began: float = field(default_factory=time.perf_counter)
+
+    @classmethod
+    def of(cls, scope: Scope) -> Post:
+        """From an ASGI scope."""
+        headers = read_headers(scope["headers"])
+        return cls(scope["method"], scope["path"], headers, correlation_id(headers))
+
+    @property
+    def route_label(self) -> str:
+        """The route for metrics and logs; never what a source made up."""
+        return NO_ROUTE if self.route is None else self.route.key
+
+
+def route_segment(path: str) -> str | None:
+    """The route's path in a request path at or below `PREFIX`, None for the default route, with or without last slash.
+
+    Raises:
+        RouteNotFound: It is no single segment, so no route can have it.
+    """
+    rest = path[len(PREFIX) :]
+    if rest in ("", "/"):
+        return None
+    segment = rest[1:].removesuffix("/")
+    if not segment or "/" in segment:
+        raise RouteNotFound
+    return segment
+
+
+class Intake:
+    """The ASGI application that takes leads, for paths at and below `PREFIX`."""
+
+    def __init__(
+        self,
+        routes: Routes,
+        writer: BatchWriter[NewLead, Verdict],
+        limiter: RateLimiter,
+        *,
+        policy: Policy,
+        metrics: Metrics,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            routes: The route table.
+            writer: Stores leads.
+            limiter: Counts posts of limited routes.
+            policy: What is taken.
+            metrics: Where posts are counted.
+        """
+        self._routes = routes
+        self._writer = writer
+        self._limiter = limiter
+        self._policy = policy
+        self._metrics = metrics
+        self.budget = MemoryBudget(policy.max_held_bytes)
+        self._refusals = RefusalLog()
+        # Asked once: a log call that is filtered out still costs as much as parsing the lead.
+        self._traces = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one post."""
+        post = Post.of(scope)
+        try:
+            outcome, answer = await self._answer(post, receive)
+        except ClientGone:
+            self._metrics.disconnected()
+            return
+        self._metrics.answered(post.route_label, outcome, time.perf_counter() - post.began)
+        if self._traces:
+            _log.debug("post.answered", status=int(answer.status), **_names(post))
+        await answer.send(send)
+
+    async def _answer(self, post: Post, receive: Receive) -> tuple[Outcome, Answer]:
+        try:
+            return self._stored(post, await self._take(post, receive))
+        except Refusal as refusal:
+            return self._refused(post, refusal)
+        except ClientGone:
+            raise
+        except Exception as error:
+            _log.error("post.defect", **_names(post), **describe(error))
+            return self._refused(post, Defect())
+
+    async def _take(self, post: Post, receive: Receive) -> Verdict:
+        """Check a post and store its lead. Raises a Refusal by cause."""
+        if post.method != "POST":
+            raise MethodNotAllowed
+        route = post.route = self._find(post.path)
+        if route.intake.requests_per_minute is not None:
+            await self._limiter.admit(route.key, route.intake.requests_per_minute)
+        check_representation(post.headers, self._policy.max_body_bytes)
+        is_known = _authenticate_head(route, post.headers)
+        with Share(self.budget) as share:
+            body = await read_body(receive, limit=self._policy.max_body_bytes, share=share)
+            post.is_body_read = True
+            lead = _parse(body)
+            if not is_known:
+                _authenticate_lead(route, lead)
+            return await self._writer.write(self._new_lead(post, route, body, lead), len(body))
+
+    def _find(self, path: str) -> RouteSnapshot:
+        found = self._routes.table.find(route_segment(path))
+        if isinstance(found, Unknown):
+            raise RouteNotFound
+        if isinstance(found, NotLoaded):
+            raise RouteNotLoaded
+        return found
+
+    def _new_lead(self, post: Post, route: RouteSnapshot, body: bytes, lead: dict[str, JsonValue]) -> NewLead:
+        secret_field, deduplication = route.intake.shared_secret_field, route.intake.deduplication
+        key = None if deduplication is None else deduplication_key(lead, route)
+        return NewLead(
+            route=route.key,
+            correlation_id=post.correlation_id,
+            body=body if secret_field is None else redact_field(body, secret_field.segments),
+            headers=redact_headers(post.headers),
+            config_hash=route.config_hash,
+            dedup_key=key,
+            dedup_window=None if deduplication is None or key is None else deduplication.window,
+            idempotency_key=idempotency_key(post.headers),
+            idempotency_window=self._policy.key_lifetime,
+        )
+
+    def _stored(self, post: Post, result: Verdict) -> tuple[Outcome, Answer]:
+        if isinstance(result, KeyReused):
+            raise IdempotencyKeyReused
+        if isinstance(result, Refused):
+            _log.error("post.row_refused", **_names(post), error=str(result.error))
+            raise Defect
+        outcome: Outcome = "duplicate" if isinstance(result, Duplicate) else "accepted"
+        request_id = str(post.correlation_id)
+        first_id = str(result.correlation_id)
+        return outcome, answers.stored(outcome, result.lead_id, first_id, request_id=request_id)
+
+    def _refused(self, post: Post, refusal: Refusal) -> tuple[Outcome, Answer]:
+        self._metrics.refused(refusal.code)
+        self._refusals.note(code=refusal.code, **_names(post))
+        answer = answers.refused(refusal, post.correlation_id)
+        if not post.is_body_read and b"expect" in post.headers:
+            # The source waits for a 100 that never comes; were the connection kept, its next request could be
+            # taken for the body of this one (RFC 9110 section 10.1.1).
+            answer.headers.append(_CLOSE)
+        return outcome_of(refusal), answer
+
+
+def _authenticate_head(route: RouteSnapshot, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the post is known to be authentic already; False if its body must say so.
+
+    Raises:
+        Unauthorized: The header is wrong, or missing where only it can carry the secret.
+        RouteNotLoaded: The route asks for a secret that is not here. (The table never serves such a route; nothing
+            less than a defect there must open a closed route.)
+    """
+    if not route.intake.shared_secrets:
+        return True
+    secrets = route.credentials.shared_secrets
+    if not secrets:
+        raise RouteNotLoaded
+    presented = headers.get(b"x-shared-secret")
+    if presented is None and route.intake.shared_secret_field is not None:
+        return False
+    if not is_authentic(presented or b"", secrets):
+        raise Unauthorized
+    return True
+
+
+def _authenticate_lead(route: RouteSnapshot, lead: dict[str, JsonValue]) -> None:
+    field_ = route.intake.shared_secret_field
+    presented = None if field_ is None else field_.lookup(lead)
+    if not is_authentic(as_presented(presented), route.credentials.shared_secrets):
+        raise Unauthorized
+
+
+def _parse(body: bytes) -> dict[str, JsonValue]:
+    try:
+        return parse_lead(body)
+    except InvalidLead as error:
+        raise InvalidBody(error.code, error.sentence) from None
+
+
+def _names(post: Post) -> dict[str, str]:
+    return {"route": post.route_label, "correlation_id": str(post.correlation_id)}
