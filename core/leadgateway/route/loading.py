@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from leadgateway.route.compile import compile_route
 from leadgateway.route.model import API_VERSION, KIND, LeadRoute
-from leadgateway.route.mounted import CredentialsShard
+from leadgateway.route.mounted import CredentialsFile
 from leadgateway.route.problem import Problem
 from leadgateway.route.reading import read_route
 from leadgateway.route.shard import (
@@ -74,23 +74,21 @@ def compile_entry(file: str, data: bytes) -> Compiled | Faulty:
     return Faulty("; ".join(map(str, compiled)), claimed, default=entry.spec.get("default") is True)
 
 
-def join_credentials(compiled: Compiled, file: str, shard: CredentialsShard | None) -> RouteSnapshot | Waiting | Faulty:
+def join_credentials(compiled: Compiled, mounted: CredentialsFile | None) -> RouteSnapshot | Waiting | Faulty:
     """Give a route the credentials that its entry means, and no others.
 
     Args:
         compiled: The route.
-        file: Name of its files.
-        shard: What is mounted beside it.
+        mounted: What is there for it; None: nothing.
     """
     snapshot = compiled.snapshot
     wanted = compiled.entry.fingerprint
     credentials = Credentials()
     if wanted is not None:
-        data = None if shard is None else shard.files.get(file)
-        if shard is None or data is None or not _is_meant(wanted, data, shard.fingerprint_key):
+        if mounted is None or not _is_meant(wanted, mounted):
             return Waiting(snapshot.path, snapshot.default)
         try:
-            credentials = read_credentials(data)
+            credentials = read_credentials(mounted.data)
         except InvalidEntry as error:
             return Faulty(str(error), snapshot.path, snapshot.default)
     if not _covers(credentials, snapshot):
@@ -98,8 +96,9 @@ def join_credentials(compiled: Compiled, file: str, shard: CredentialsShard | No
     return replace(snapshot, credentials=credentials)
 
 
-def _is_meant(wanted: str, data: bytes, key: bytes) -> bool:
-    return hmac.compare_digest(fingerprint(data, key).encode(), wanted.encode("utf-8", "surrogatepass"))
+def _is_meant(wanted: str, mounted: CredentialsFile) -> bool:
+    found = fingerprint(mounted.data, mounted.fingerprint_key)
+    return hmac.compare_digest(found.encode(), wanted.encode("utf-8", "surrogatepass"))
 
 
 def _covers(credentials: Credentials, route: RouteSnapshot) -> bool:

@@ -35,6 +35,14 @@ class RouteShard:
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialsFile:
+    """The credentials file of one route, and the key of its fingerprint."""
+
+    data: bytes = field(repr=False)
+    fingerprint_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CredentialsShard:
     """The credentials of a shard's routes by file name, and the key of their fingerprints."""
 
@@ -75,9 +83,12 @@ class MountedShards:
         wanted = [(index, shard) for index, shard in shards if count is None or index < count]
         return {name: (index, data) for index, shard in wanted for name, data in shard.files.items()}
 
-    def credentials(self, index: int) -> CredentialsShard | None:
-        """The credentials of a shard; None: not there yet."""
-        return self._credentials.contents.get(index)
+    def credentials(self, index: int, file: str) -> CredentialsFile | None:
+        """The credentials of a route, by its shard and the name of its file; None: not there (yet)."""
+        shard = self._credentials.contents.get(index)
+        if shard is None or file not in shard.files:
+            return None
+        return CredentialsFile(shard.files[file], shard.fingerprint_key)
 
     def _whole_count(self) -> int | None:
         """The number of shards for which all of them are there and agree."""

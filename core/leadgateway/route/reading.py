@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from leadgateway.route.model import LeadRoute, LeadRouteSpec
+from leadgateway.route.model import LeadRoute
 from leadgateway.route.problem import Problem
 
 Location = tuple[int | str, ...]
@@ -28,21 +28,12 @@ def read_route(document: object) -> LeadRoute | list[Problem]:
     try:
         return LeadRoute.model_validate(document)
     except ValidationError as error:
-        return list(_problems(error, LeadRoute, prefix=()))
+        return list(_problems(error))
 
 
-def read_spec(document: object) -> LeadRouteSpec | list[Problem]:
-    """Read the `spec` of a LeadRoute; the fields of problems begin with `spec` all the same."""
-    try:
-        return LeadRouteSpec.model_validate(document)
-    except ValidationError as error:
-        return list(_problems(error, LeadRouteSpec, prefix=("spec",)))
-
-
-def _problems(error: ValidationError, model: type[BaseModel], prefix: Location) -> Iterator[Problem]:
+def _problems(error: ValidationError) -> Iterator[Problem]:
     for details in error.errors(include_url=False, include_input=False):
-        location = details["loc"]
-        yield Problem(field_path(prefix + location), _sentence(details, model, location))
+        yield Problem(field_path(details["loc"]), _sentence(details))
 
 
 def field_path(location: Location) -> str:
@@ -57,25 +48,25 @@ def field_path(location: Location) -> str:
     return path or "(document)"
 
 
-def _sentence(details: ErrorDetails, model: type[BaseModel], location: Location) -> str:
+def _sentence(details: ErrorDetails) -> str:
     say = _SENTENCES.get(details["type"])
     if details["type"] == "extra_forbidden":
-        return _unknown_field(model, location)
+        return _unknown_field(details["loc"])
     sentence = say(details.get("ctx", {})) if say else details["msg"].removeprefix("Value error, ")
-    return sentence + _example(model, location) if details["type"] == "string_pattern_mismatch" else sentence
+    return sentence + _example(details["loc"]) if details["type"] == "string_pattern_mismatch" else sentence
 
 
-def _unknown_field(model: type[BaseModel], location: Location) -> str:
+def _unknown_field(location: Location) -> str:
     """Name the fields there are: a typo is the likeliest reason."""
-    owner = _model_at(model, location[:-1])
+    owner = _model_at(location[:-1])
     known = sorted(_aliases(owner)) if owner else []
     guess = difflib.get_close_matches(str(location[-1]), known, n=1)
     hint = f"did you mean {guess[0]}?" if guess else f"there are {', '.join(known)}"
     return f"there is no such field; {hint}"
 
 
-def _example(model: type[BaseModel], location: Location) -> str:
-    owner = _model_at(model, location[:-1])
+def _example(location: Location) -> str:
+    owner = _model_at(location[:-1])
     field = _aliases(owner).get(str(location[-1])) if owner else None
     return f", for example {field.examples[0]}" if field and field.examples else ""
 
@@ -84,9 +75,9 @@ def _aliases(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | None:
+def _model_at(location: Location) -> type[BaseModel] | None:
     """The model whose field is named at a location: indices and map keys lead to the elements' model."""
-    current: type[BaseModel] | None = model
+    current: type[BaseModel] | None = LeadRoute
     for index, part in enumerate(location):
         if isinstance(part, int) or location[index - 1 : index] == ("mapping",):
             continue

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
 from leadgateway.route.loading import Compiled, Faulty, Waiting, compile_entry, join_credentials
-from leadgateway.route.mounted import CredentialsShard, MountedShards
+from leadgateway.route.mounted import CredentialsFile, MountedShards
 from leadgateway.route.shard import key_of
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 from leadgateway.route.table import Pending, RouteTable, make_table
@@ -18,12 +18,22 @@ from leadgateway.route.table import Pending, RouteTable, make_table
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Seen:
-    """What became of a file when it was last read."""
+    """What became of a file and its credentials when they were last read: most of them never change."""
 
     data: bytes
-    result: Compiled | Faulty
+    compiled: Compiled | Faulty
+    credentials: CredentialsFile | None = field(default=None, repr=False)
+    joined: RouteSnapshot | Waiting | Faulty | None = None
+
+    def join(self, credentials: CredentialsFile | None) -> RouteSnapshot | Waiting | Faulty:
+        """What the file is worth with these credentials."""
+        if isinstance(self.compiled, Faulty):
+            return self.compiled
+        if self.joined is None or self.credentials != credentials:
+            self.credentials, self.joined = credentials, join_credentials(self.compiled, credentials)
+        return self.joined
 
 
 class RouteTableWatcher:
@@ -104,7 +114,7 @@ class RouteTableWatcher:
         files = self._mounted.route_files()
         for file, (index, data) in files.items():
             key = key_of(file)
-            found = self._load(file, data, self._mounted.credentials(index))
+            found = self._load(file, data, self._mounted.credentials(index, file))
             if isinstance(found, RouteSnapshot):
                 routes.append(found)
                 continue
@@ -122,13 +132,11 @@ class RouteTableWatcher:
         is_loaded = self._table.is_loaded or self._mounted.is_whole
         return make_table(routes, before=self._table, pending=pending, broken=broken, is_loaded=is_loaded)
 
-    def _load(self, file: str, data: bytes, credentials: CredentialsShard | None) -> RouteSnapshot | Waiting | Faulty:
+    def _load(self, file: str, data: bytes, credentials: CredentialsFile | None) -> RouteSnapshot | Waiting | Faulty:
         seen = self._seen.get(file)
         if seen is None or seen.data != data:
             seen = self._seen[file] = _Seen(data, compile_entry(file, data))
-        if isinstance(seen.result, Faulty):
-            return seen.result
-        return join_credentials(seen.result, file, credentials)
+        return seen.join(credentials)
 
 
 def _tell(before: RouteTable, after: RouteTable) -> None:
