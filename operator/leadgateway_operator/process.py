@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import kopf
 from prometheus_client import CollectorRegistry
@@ -91,15 +91,18 @@ class _Process:
         parts = Parts(view, Records(self.cluster), self.packer, publisher, roster, reporter, self.metrics, self.pulse)
         reconciler = Reconciler(parts, round_seconds=self.settings.resync_seconds)
         publisher.disturbed = reconciler.wake
-        operator = self._operator(view, reconciler, reporter)
-        async with asyncio.TaskGroup() as tasks:
-            beside = [
-                tasks.create_task(work)
-                for work in (reconciler.run(), reporter.run(), roster.run(), publisher.watch(), events.run())
-            ]
-            await operator
+        beside: list[asyncio.Task[None]] = []
+
+        def end() -> None:
             for task in beside:
                 task.cancel()
+
+        operator = self._operator(view, reconciler, reporter, end)
+        async with asyncio.TaskGroup() as tasks:
+            works = (reconciler.run(), reporter.run(), roster.run(), publisher.watch(), events.run())
+            beside.extend(map(tasks.create_task, works))
+            await operator
+            end()
 
     def _roster(self, reporter: Reporter) -> Roster:
         services: dict[str, Role] = {self.settings.webhook_service: "webhook", self.settings.worker_service: "worker"}
@@ -114,10 +117,14 @@ class _Process:
             poll_seconds=self.settings.poll_seconds,
         )
 
-    def _operator(self, view: View, reconciler: Reconciler, reporter: Reporter) -> Awaitable[None]:
+    def _operator(
+        self, view: View, reconciler: Reconciler, reporter: Reporter, end: Callable[[], None]
+    ) -> Awaitable[None]:
         registry, settings = kopf.OperatorRegistry(), kopf.OperatorSettings()
         handlers.configure(settings)
         handlers.register(registry, view=view, reconciler=reconciler, reporter=reporter)
+        # kopf takes every task of the process for its own, and at its end waits five seconds for those that go on.
+        kopf.on.cleanup(registry=registry)(_as_handler(end))
         server = admission.server(self.settings)
         if server is not None:
             settings.admission.server = server
@@ -147,3 +154,10 @@ async def _find_crd(cluster: Cluster) -> None:
         raise ClusterError(
             "there is no CRD for LeadRoutes; kubectl apply --server-side -f crds/leadroutes.yaml"
         ) from error
+
+
+def _as_handler(end: Callable[[], None]) -> Callable[..., Coroutine[None, None, None]]:
+    async def cleanup(**_: Any) -> None:  # kopf runs handlers that are not coroutines in threads
+        end()
+
+    return cleanup

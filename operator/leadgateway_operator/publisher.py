@@ -122,12 +122,11 @@ class Publisher:
         await self._look_at_credentials()
         return version
 
-    async def watch(self) -> NoReturn:
+    async def watch(self) -> None:
         """Notice what others do to the shards, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch_routes())
             tasks.create_task(self._watch_credentials())
-        raise AssertionError("a watch ended")
 
     async def _watch_routes(self) -> NoReturn:
         path = resources.configmaps(self.namespace)
