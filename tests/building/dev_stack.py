@@ -158,4 +158,4 @@ def _name(process: psutil.Process) -> str:
     except psutil.Error:
         return "gone"
     program = Path(command[0]).name if command else "gone"
-    return command[3] if program.startswith("python") and len(command) > 3 else program
+    return " ".join(command[3:5]).partition(" --")[0] if program.startswith("python") else program

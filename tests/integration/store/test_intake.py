@@ -39,7 +39,7 @@ def test_each_lead_of_a_batch_is_stored_in_its_order(connection: Connection) -> 
     assert [answer.correlation_id for answer in answers if isinstance(answer, Stored)] == [
         lead.correlation_id for lead in leads
     ]
-    bodies = dict(rows(connection, "SELECT lead_id, body FROM inbound_lead"))
+    bodies: dict[int, bytes] = dict(rows(connection, "SELECT lead_id, body FROM inbound_lead"))
     assert [bytes(bodies[answer.lead_id]) for answer in answers if isinstance(answer, Stored)] == [
         lead.body for lead in leads
     ]

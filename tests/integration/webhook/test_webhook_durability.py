@@ -106,7 +106,7 @@ def test_one_of_fifty_posts_with_the_same_idempotency_key_is_accepted(
 def test_batches_in_opposite_order_from_two_processes_fail_no_post(ports: list[int], module_database_url: str) -> None:
     forth = [json.dumps({"number": n % 40}).encode() for n in range(800)]
 
-    async def post() -> list[Answered]:
+    async def post() -> tuple[Answered, Answered]:
         return await asyncio.gather(
             post_all(ports[:1], iter(forth), path="number", connections=20),
             post_all(ports[1:], iter(forth[::-1]), path="number", connections=20),

@@ -102,7 +102,7 @@ def test_secrets_are_in_the_secret_and_nowhere_else() -> None:
 
     assert secret["stringData"] == {"token": "t0ken", "webhook-secret": "shh"}
     assert made["metadata"] == {"name": "customer", "namespace": "sales"}
-    assert secret["metadata"] == made["metadata"] | {"labels": {"leadgateway.io/credentials": "true"}}  # type: ignore[operator]
+    assert secret["metadata"] == made["metadata"] | {"labels": {"leadgateway.io/credentials": "true"}}
     assert "t0ken" not in str(made)
     assert "shh" not in str(made)
 

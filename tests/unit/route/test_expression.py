@@ -3,13 +3,14 @@ from __future__ import annotations
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from leadgateway.route.expression import Expression, InvalidExpression, PreparedLead
 from leadgateway.route.path import MISSING
 
-GOOGLE = {
+GOOGLE: dict[str, Any] = {
     "user_column_data": [
         {"column_id": "EMAIL", "string_value": "a@b.de"},
         {"column_id": "POSTAL_CODE", "string_value": "66123"},
@@ -17,11 +18,11 @@ GOOGLE = {
 }
 
 
-def holds(expression, lead):
+def holds(expression: Any, lead: Any) -> Any:
     return Expression.parse(expression).holds(lead)
 
 
-def value(expression, lead=None):
+def value(expression: Any, lead: Any = None) -> Any:
     return Expression.parse(expression).value(lead if lead is not None else {})
 
 
@@ -45,7 +46,7 @@ def value(expression, lead=None):
         ("lead.items.all(i, lead.items.exists(j, i == j))", {"items": [1, 2, 3]}),
     ],
 )
-def test_an_expression_holds(expression, lead) -> None:
+def test_an_expression_holds(expression: Any, lead: Any) -> None:
     assert holds(expression, lead)
 
 
@@ -66,7 +67,7 @@ def test_an_expression_holds(expression, lead) -> None:
         ('lead.zip.matches("^66")', {"zip": 66123}),
     ],
 )
-def test_an_error_or_a_result_that_is_not_true_does_not_hold(expression, lead) -> None:
+def test_an_error_or_a_result_that_is_not_true_does_not_hold(expression: Any, lead: Any) -> None:
     assert not holds(expression, lead)
 
 
@@ -99,14 +100,14 @@ def test_the_lead_itself_is_left_as_it_was() -> None:
         ("null", None),
     ],
 )
-def test_a_result_becomes_json(expression, result) -> None:
+def test_a_result_becomes_json(expression: Any, result: Any) -> None:
     assert value(expression, GOOGLE) == result
 
 
 @pytest.mark.parametrize(
     "expression", ["1.0 / 0.0", "0.0 / 0.0", "[1.0 / 0.0]", "{'a': -1.0 / 0.0}", "lead.x", "lead.x[0]", "1 / 0"]
 )
-def test_what_json_cannot_hold_and_errors_are_missing(expression) -> None:
+def test_what_json_cannot_hold_and_errors_are_missing(expression: Any) -> None:
     assert value(expression) is MISSING
 
 
@@ -114,7 +115,8 @@ def test_a_huge_integer_is_shown_as_a_float() -> None:
     assert value("lead.n", {"n": 10**30}) == 1e30
     assert value("lead.n", {"n": 2**63 - 1}) == 2**63 - 1
     assert value("lead.n", {"n": 10**400}) is MISSING
-    assert math.isinf(PreparedLead.of({"n": -(10**400)}).shown["n"])
+    shown: Any = PreparedLead.of({"n": -(10**400)}).shown
+    assert math.isinf(shown["n"])
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ def test_a_huge_integer_is_shown_as_a_float() -> None:
         ("['a']" + ".map(a, a + a)" * 40, "add up to too much"),
     ],
 )
-def test_an_expression_that_may_not_be_used_says_what_to_change(expression, sentence) -> None:
+def test_an_expression_that_may_not_be_used_says_what_to_change(expression: Any, sentence: Any) -> None:
     with pytest.raises(InvalidExpression, match=sentence):
         Expression.parse(expression)
 
@@ -188,8 +190,8 @@ def test_lists_of_a_thousand_elements_are_judged_and_longer_ones_fail() -> None:
         "lead.items.all(a, lead.items == lead.items)",
     ],
 )
-def test_no_lead_makes_an_expression_take_long(expression) -> None:
-    lead = {"items": list(range(1000)), "text": "x" * 200_000}
+def test_no_lead_makes_an_expression_take_long(expression: Any) -> None:
+    lead: dict[str, Any] = {"items": list(range(1000)), "text": "x" * 200_000}
     compiled = Expression.parse(expression)
     started = time.perf_counter()
     compiled.value(lead)
@@ -202,7 +204,7 @@ def test_nested_loops_over_lists_of_usual_length_are_judged() -> None:
 
 
 def test_a_lead_nested_too_deeply_is_missing_and_never_raises() -> None:
-    lead = {"a": 1}
+    lead: dict[str, Any] = {"a": 1}
     for _ in range(20_000):
         lead = {"a": lead, "s": "\ud800"}
     assert value("lead.a", lead) is MISSING

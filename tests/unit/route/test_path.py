@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from leadgateway.route.path import MISSING, DotPath, InvalidPath
 
-LEAD = {
+LEAD: dict[str, Any] = {
     "address": {"zip": "66123", "": 1},
     "answers": ["yes", {"text": "no"}],
     "codes": {"0": "zero", "007": "bond"},
@@ -24,7 +26,7 @@ LEAD = {
         ("address", {"zip": "66123", "": 1}),
     ],
 )
-def test_a_path_finds_what_it_points_at(path, found) -> None:
+def test_a_path_finds_what_it_points_at(path: Any, found: Any) -> None:
     assert DotPath.parse(path).lookup(LEAD) == found
 
 
@@ -42,7 +44,7 @@ def test_a_path_finds_what_it_points_at(path, found) -> None:
         "answers.٠",
     ],
 )
-def test_a_path_that_leads_nowhere_is_missing(path) -> None:
+def test_a_path_that_leads_nowhere_is_missing(path: Any) -> None:
     assert DotPath.parse(path).lookup(LEAD) is MISSING
 
 
@@ -51,7 +53,7 @@ def test_a_path_may_hold_anything_but_dots() -> None:
 
 
 @pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b"])
-def test_an_empty_segment_is_refused_with_a_sentence(path) -> None:
+def test_an_empty_segment_is_refused_with_a_sentence(path: Any) -> None:
     with pytest.raises(InvalidPath, match="write keys joined by single dots"):
         DotPath.parse(path)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -10,19 +11,19 @@ ZIP = Pattern.parse(r"^66\d{3}$")
 
 
 @pytest.mark.parametrize("value", ["66000", "66123", "66999"])
-def test_zips_of_the_saarland_match(value) -> None:
+def test_zips_of_the_saarland_match(value: Any) -> None:
     assert ZIP.matches(value)
 
 
 @pytest.mark.parametrize(
     "value", ["12345", "65999", "67000", "6612", "661234", "66123\n", " 66123", "66١٢٣", "66123\ud800", ""]
 )
-def test_other_strings_do_not(value) -> None:
+def test_other_strings_do_not(value: Any) -> None:
     assert not ZIP.matches(value)
 
 
 @pytest.mark.parametrize("value", [66123, 66123.0, True, None, ["66123"], {"66123": 1}, b"66123"])
-def test_only_strings_match(value) -> None:
+def test_only_strings_match(value: Any) -> None:
     assert not ZIP.matches(value)
 
 
@@ -55,7 +56,7 @@ def test_no_value_makes_a_pattern_hang() -> None:
         ("a" * 513, "at most 512 characters"),
     ],
 )
-def test_a_pattern_that_does_not_compile_says_why(pattern, reason) -> None:
+def test_a_pattern_that_does_not_compile_says_why(pattern: Any, reason: Any) -> None:
     with pytest.raises(InvalidPattern, match=reason):
         Pattern.parse(pattern)
 

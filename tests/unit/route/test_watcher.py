@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.building.routes import RouteToPublish, a_spec, publish_routes, render
 WITH_TOKEN = a_spec(endpoint={"url": "https://customer.example/", "token": {"name": "solar", "key": "token"}})
 
 
-def solar(token: str | None = None, **changes: object) -> RouteToPublish:
+def solar(token: str | None = None, **changes: Any) -> RouteToPublish:
     if token is None:
         return RouteToPublish("solar", a_spec(**changes))
     return RouteToPublish("solar", WITH_TOKEN | changes, Credentials(token=token))
@@ -172,7 +173,7 @@ def test_a_spec_that_does_not_compile_names_its_field(tmp_path: Path, watcher: R
     entry["spec"]["validation"]["rules"][1]["matches"] = "("
     entry["spec"]["path"] = "dach"
     replace(tmp_path / "credentials-0", shards[0].credentials)
-    replace(tmp_path / "routes-0", shards[0].routes | {"default.solar.json": json.dumps(entry).encode()})
+    replace(tmp_path / "routes-0", dict(shards[0].routes) | {"default.solar.json": json.dumps(entry).encode()})
 
     watcher.look()
 
@@ -199,7 +200,7 @@ def test_a_shard_that_vanishes_or_breaks_drops_no_route(tmp_path: Path, watcher:
         case "wrong shard":
             replace(folder, rendered([])[1 - index].routes)
         case "unreadable":
-            replace(folder, shard.routes | {MANIFEST: b"["})
+            replace(folder, dict(shard.routes) | {MANIFEST: b"["})
 
     watcher.look()
 
