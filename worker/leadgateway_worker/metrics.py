@@ -28,6 +28,10 @@ claims = Counter("leadgateway_claims_total", "Looks for due leads, by what came 
 claimed = Counter(
     "leadgateway_claimed_leads_total", "Leads taken from the database, by the state they were in.", ["status"]
 )
+unknown_routes = Gauge(
+    "leadgateway_worker_unknown_routes",
+    "Routes with leads waiting that this worker has not loaded: deleted, or broken.",
+)
 wakeups = Counter("leadgateway_wakeups_received_total", "Wake-ups that reached this worker.")
 sweeps = Counter(
     "leadgateway_sweeps_total",

@@ -99,14 +99,14 @@ class Preparation:
         self._worker = worker
         self._margin = lease_margin
 
-    def see_tables(self) -> None:
-        """Make sure that the database is there, with our tables.
+    def waiting(self) -> list[RouteKey]:
+        """The routes that have leads waiting, due or not; cheap.
 
         Raises:
-            StoreError: It is not.
+            StoreError: The database is not there, or without our tables.
         """
         with self._engine.connect() as connection:
-            waiting_routes(connection)
+            return waiting_routes(connection)
 
     def take(self, routes: Mapping[RouteKey, RouteSnapshot], slots: Mapping[RouteKey, int], limit: int) -> Prepared:
         """Claim due leads and prepare them.

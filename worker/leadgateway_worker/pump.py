@@ -13,7 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Engine
@@ -34,6 +36,7 @@ from leadgateway_worker.slots import Slots
 from leadgateway_worker.tasks import cancel, first_end
 
 Routes = Mapping[RouteKey, RouteSnapshot]
+Brought = TypeVar("Brought")
 
 _MOST_AT_ONCE = 500
 """Leads one look takes: the last of them waits for the others to be mapped, while its lease runs."""
@@ -194,22 +197,22 @@ class Pump:
 
     async def _look(self, deliveries: Deliveries) -> None:
         """Take what is due and start its deliveries."""
-        loop = asyncio.get_running_loop()
-        if not self._looked:
-            await loop.run_in_executor(self._thread, self._preparation.see_tables)
-            self._tell_available()
         routes = self._routes()
-        slots = self._slots.free(routes.values())
-        limit = min(self._slots.most_at_once, _MOST_AT_ONCE)
-        if not slots:
-            self._hungry = set(self._slots.routes)
-            return
-        prepared = await loop.run_in_executor(self._thread, self._preparation.take, routes, slots, limit)
+        # Of a thousand routes few have something waiting: only those are worth naming in a claim.
+        waiting = await self._in_thread(self._preparation.waiting)
+        self._tell_available()
+        known = {route: routes[route] for route in waiting if route in routes}
+        metrics.unknown_routes.set(len(waiting) - len(known))
+        slots, limit = self._slots.free(known), min(self._slots.most_at_once, _MOST_AT_ONCE)
+        prepared = await self._in_thread(partial(self._preparation.take, routes, slots, limit)) if slots else Prepared()
         self._tell_look(prepared)
         self._results.put(*prepared.rejected)
         for consignment in prepared.consignments:
             deliveries.start(consignment)
         self._look_again_for_more(prepared, slots, limit)
+
+    async def _in_thread(self, action: Callable[[], Brought]) -> Brought:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, action)
 
     def _look_again_for_more(self, prepared: Prepared, slots: Mapping[RouteKey, int], limit: int) -> None:
         full: set[RouteKey] = {route for route, count in prepared.claimed.items() if count >= slots[route]}
@@ -235,7 +238,6 @@ class Pump:
         tell(result)
 
     def _tell_look(self, prepared: Prepared) -> None:
-        self._tell_available()
         metrics.claims.labels("leads" if prepared.claimed else "nothing").inc()
         if self._sweeping:
             metrics.sweeps.labels("leads" if prepared.claimed else "nothing").inc()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
@@ -54,19 +54,19 @@ class Slots:
         """How many leads may be taken at a time, all routes together."""
         return min(self.left, max(self.left // 2, 1))
 
-    def free(self, routes: Collection[RouteSnapshot]) -> dict[RouteKey, int]:
+    def free(self, routes: Mapping[RouteKey, RouteSnapshot]) -> dict[RouteKey, int]:
         """Count the leads that may be taken: by route, where there is at least one.
 
         Args:
-            routes: The routes that are known; of paused ones nothing may be taken.
+            routes: The routes in question, by key; of paused ones nothing may be taken.
         """
         left, held = self.left, self._held
-        self._widest = max((route.endpoint.concurrency for route in routes), default=0)
+        self._widest = max((route.endpoint.concurrency for route in routes.values()), default=0)
         if left <= 0:
             return {}
         free = {
-            route.key: min(route.endpoint.concurrency, left) - held.get(route.key, 0)
-            for route in routes
+            key: min(route.endpoint.concurrency, left) - held.get(key, 0)
+            for key, route in routes.items()
             if not route.paused
         }
         return {key: count for key, count in free.items() if count > 0}

@@ -28,6 +28,7 @@ from leadgateway_worker import metrics
 # How long one blocking read for a job lasts is this less 15 s (RQ); a server that vanished without a word is noticed
 # 10 s later. The worker's entry in Redis lives for this long plus a minute.
 _WORKER_TTL_SECONDS = 30
+_HEARTBEAT_SECONDS = 5.0
 _LONGEST_WAIT_SECONDS = 5.0
 _FIRST_WAIT_SECONDS = 0.5
 _LAST_SECONDS = 3.0
@@ -75,6 +76,7 @@ class WakeupWorker(SimpleWorker):
             worker_ttl=_WORKER_TTL_SECONDS,
             log_job_description=False,
         )
+        self._beaten_at = -_HEARTBEAT_SECONDS
         self._woken = woken
         self._woken_at = 0.0
 
@@ -90,14 +92,19 @@ class WakeupWorker(SimpleWorker):
         self._woken()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Tell Redis that the worker is there; called at every turn, so also where a request to stop is noticed.
+        """Tell Redis now and then that the worker is there.
+
+        RQ calls this several times a job, which would cost more than all the rest of a wake-up. And since it does so at
+        every turn, here is where a request to stop is noticed.
 
         Raises:
             StopRequested: It was.
         """
         if self._stop_requested:
             raise StopRequested
-        super().heartbeat(timeout, pipeline)
+        if time.monotonic() - self._beaten_at >= _HEARTBEAT_SECONDS:
+            super().heartbeat(timeout, pipeline)
+            self._beaten_at = time.monotonic()
 
     def ask_to_stop(self) -> None:
         """Make `work` end at its next turn, which may be a blocking read away."""
