@@ -7,7 +7,7 @@ import unicodedata
 from datetime import date as calendar_date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leadgateway.json import JsonValue, is_equal, is_number
@@ -114,6 +114,7 @@ def test_days_that_do_not_exist(year: int, month: int, day: int) -> None:
 
 
 @given(readable("phone") | st.from_regex(r"[+0-9 ()/-]{5,20}", fullmatch=True))
+@example("20100000000000")
 def test_phone_numbers(value: JsonValue) -> None:
     """What is read as a phone number is a plus and at most fifteen ASCII digits."""
     number = read(value, "phone")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import phonenumbers
 
+_LONGEST = len("+") + 15
+"""ITU-T E.164 allows fifteen digits, the country code included; the library's German ranges go beyond."""
+
 
 def to_e164(text: str, region: str) -> str | None:
     """Write a phone number in E.164 (`+496819876543`), or None if the text isn't one.
@@ -21,4 +24,5 @@ def to_e164(text: str, region: str) -> str | None:
         return None
     if not phonenumbers.is_valid_number(number):
         return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return written if len(written) <= _LONGEST else None

@@ -160,6 +160,16 @@ def test_a_lead_may_nest_as_deep_as_the_limit() -> None:
     assert parse_lead(nested(MAX_DEPTH))
 
 
+def test_a_lead_may_nest_as_deep_as_the_limit_in_more_than_one_place() -> None:
+    deepest = nested(MAX_DEPTH - 1)
+
+    assert parse_lead(b'{"a":' + deepest + b',"b":' + deepest + b"}")
+
+
+def test_a_lead_nests_at_most_64_levels() -> None:
+    assert MAX_DEPTH == 64
+
+
 @pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 1_000, 100_000])
 def test_a_lead_must_not_nest_deeper(levels: int) -> None:
     assert refusal(nested(levels)).code == "too_deep"
