@@ -23,7 +23,7 @@ from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 from leadgateway.store.backlog import waiting_routes
 from leadgateway.store.claims import POISONED, Claim, claim
 from leadgateway.store.errors import RowRefused, StoreError
-from leadgateway.store.outcomes import Rejected
+from leadgateway.store.outcomes import Rejected, Released
 from leadgateway.store.rounds import Ready, mark_ready
 from leadgateway_worker import metrics
 from leadgateway_worker.delivery import Parcel
@@ -32,6 +32,9 @@ from leadgateway_worker.results import Result
 
 INVALID_LEAD = "INVALID_LEAD"
 """The code of a stored body that is no lead: the webhook lets none through, but a person can write into the table."""
+
+# Of the lease that a claim gives; the rest is for marking the leads ready, which renews it.
+_DECIDING_SHARE = 0.5
 
 _log = structlog.get_logger(__name__)
 
@@ -67,12 +70,12 @@ class Prepared:
 
     Attributes:
         consignments: To be sent, the longest due first.
-        rejected: Leads that are not to be delivered, to be written.
+        results: Of leads that are not: rejected ones, and those there was no time for, to be given back.
         claimed: Leads taken, by route, whatever became of them.
     """
 
     consignments: Sequence[Consignment] = ()
-    rejected: Sequence[Result] = ()
+    results: Sequence[Result] = ()
     claimed: Mapping[RouteKey, int] = field(default_factory=dict)
 
 
@@ -125,13 +128,25 @@ class Preparation:
         with self._engine.connect() as connection:
             leases = dict.fromkeys(slots, self._margin)
             claims = claim(connection, slots=slots, lease=leases, worker=self._worker, limit=limit)
-            decided = [self._decide(lead, routes[lead.route]) for lead in claims if not _told_poisoned(lead)]
+            decided = self._decide_in_time([lead for lead in claims if not _told_poisoned(lead)], routes)
             drafts = [one for one in decided if isinstance(one, _Draft)]
             return Prepared(
                 consignments=self._mark_ready(connection, drafts),
-                rejected=[one for one in decided if isinstance(one, Result)],
+                results=[one for one in decided if isinstance(one, Result)],
                 claimed=Counter(lead.route for lead in claims),
             )
+
+    def _decide_in_time(
+        self, leads: Sequence[Claim], routes: Mapping[RouteKey, RouteSnapshot]
+    ) -> list[_Draft | Result | None]:
+        """Decide about leads while their leases are safe; costly rules must not let those of other routes run out."""
+        end = monotonic() + self._margin.total_seconds() * _DECIDING_SHARE
+        return [
+            self._decide(lead, routes[lead.route])
+            if monotonic() < end
+            else Result(lead, Released(lead.lead_id, lead.token, routes[lead.route].config_hash))
+            for lead in leads
+        ]
 
     def _decide(self, lead: Claim, route: RouteSnapshot) -> _Draft | Result | None:
         metrics.claimed.labels(lead.status).inc()

@@ -23,7 +23,7 @@ from sqlalchemy import Engine
 from leadgateway.queue import Bell
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 from leadgateway.store.errors import StoreError
-from leadgateway.store.outcomes import Retry
+from leadgateway.store.outcomes import Released, Retry
 from leadgateway_worker import metrics
 from leadgateway_worker.alarm import Alarm
 from leadgateway_worker.announcer import Announcer
@@ -206,7 +206,7 @@ class Pump:
         slots, limit = self._slots.free(known), min(self._slots.most_at_once, _MOST_AT_ONCE)
         prepared = await self._in_thread(partial(self._preparation.take, routes, slots, limit)) if slots else Prepared()
         self._tell_look(prepared)
-        self._results.put(*prepared.rejected)
+        self._results.put(*prepared.results)
         for consignment in prepared.consignments:
             deliveries.start(consignment)
         self._look_again_for_more(prepared, slots, limit)
@@ -235,6 +235,8 @@ class Pump:
             # Ours wakes us on time even without Redis; the bell's wakes the others, should we be gone by then.
             self._alarm.set(result.outcome.delay)
             self._announcer.at(datetime.now(UTC) + result.outcome.delay)
+        elif isinstance(result.outcome, Released):
+            self._event.set()
         tell(result)
 
     def _tell_look(self, prepared: Prepared) -> None:

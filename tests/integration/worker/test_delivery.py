@@ -167,7 +167,7 @@ def test_no_answer_within_the_deadline_is_a_timeout() -> None:
         exchange = send(customer.url, timeout=0.2)
 
     assert kind_of(exchange) is Kind.TIMEOUT
-    assert 0.2 <= exchange.seconds < 2
+    assert 0.19 <= exchange.seconds < 2  # the loop's clock has milliseconds
     assert exchange.status is None
 
 

@@ -65,6 +65,22 @@ def test_a_wake_up_brings_a_lead_on_its_way_at_once(
     assert "Traceback" not in worker.output
 
 
+def test_more_work_than_one_worker_has_slots_for_wakes_the_others(
+    leads: Leads, database_url: str, valkey_url: str, customer: Customer, tmp_path: Path
+) -> None:
+    customer.answer_always(Answer(after=0.3))
+    publish_solar(tmp_path, customer.url, endpoint={"concurrency": 4})
+    one, two = (WorkerProcess(tmp_path, database=database_url, redis=valkey_url) for _ in range(2))
+
+    with one.until_ready().until_listening(), two.until_ready().until_listening():
+        leads.put(60)
+        ring(valkey_url)
+        leads.until_all({"DELIVERED": 60})
+
+    assert len(leads.ask("SELECT DISTINCT worker FROM delivery_attempt")) == 2
+    assert customer.most_at_once == 8
+
+
 def test_token_and_secret_headers_come_from_the_published_credentials(
     leads: Leads, database_url: str, customer: Customer, tmp_path: Path
 ) -> None:
