@@ -54,7 +54,7 @@ class Api:
 
     def delete(self, path: str) -> None:
         response = self.client.delete(path)
-        if response.status_code != 404:
+        if response.is_error and response.status_code != 404:
             _checked(response)
 
     def _send(self, method: str, path: str, **arguments: Any) -> Body:

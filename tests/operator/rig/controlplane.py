@@ -59,6 +59,10 @@ class ControlPlane:
         return self._folder / "admin.kubeconfig"
 
     @property
+    def authority_pem(self) -> bytes:
+        return self.authority.cert_pem.bytes()
+
+    @property
     def kubectl(self) -> Path:
         return self._programs.path("kubectl")
 
