@@ -6,6 +6,7 @@ limit, size and type, shared secret, JSON. Only then a lead is stored, and only 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping
@@ -34,6 +35,7 @@ from leadgateway_webhook.errors import (
     IdempotencyKeyReused,
     InvalidBody,
     MethodNotAllowed,
+    Overloaded,
     Refusal,
     RouteNotFound,
     RouteNotLoaded,
@@ -166,6 +168,9 @@ class Intake:
             return self._refused(post, refusal)
         except ClientGone:
             raise
+        except asyncio.CancelledError:
+            # The grace period of the process is over, and this post still waits: its task ends here either way.
+            return self._refused(post, Overloaded())
         except Exception as error:
             _log.error("post.defect", **_names(post), **describe(error))
             return self._refused(post, Defect())

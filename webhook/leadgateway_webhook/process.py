@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import socket
 import time
@@ -30,7 +31,7 @@ from leadgateway_webhook.database import LeadStore
 from leadgateway_webhook.health import Vitals, judge
 from leadgateway_webhook.intake import Intake, Policy
 from leadgateway_webhook.metrics import Metrics
-from leadgateway_webhook.protocol import IntakeProtocol
+from leadgateway_webhook.protocol import MAX_CONNECTIONS, IntakeProtocol
 from leadgateway_webhook.rate_limit import RateLimiter, RedisCounter
 from leadgateway_webhook.wakeups import Wakeups
 from leadgateway_webhook.writer import BatchWriter, Limits
@@ -95,6 +96,7 @@ class Webhook:
         """Serve until SIGTERM or SIGINT, then answer what was accepted and end."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._leave)
+        _allow_connections()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve())
 
@@ -175,6 +177,15 @@ class Webhook:
         )
 
 
+def _allow_connections() -> None:
+    """Raise the soft limit of file descriptors (often 1024) to what the connections need, if the hard one allows it."""
+    wanted = MAX_CONNECTIONS + 256
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def _policy(settings: WebhookSettings) -> Policy:
     return Policy(
         max_body_bytes=settings.max_body_bytes,
@@ -186,7 +197,8 @@ def _policy(settings: WebhookSettings) -> Policy:
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         raise PortUnavailable(_sentence(host, port, error, "--port or LEADGATEWAY_WEBHOOK_PORT")) from None
 
