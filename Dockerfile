@@ -33,6 +33,7 @@ RUN python -m venv --without-pip /opt/build \
     && python -m pip --python /opt/build/bin/python install --no-cache-dir --disable-pip-version-check \
        --require-hashes --only-binary=:all: --requirement requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY crds/samples crds/samples
 COPY core core
 COPY operator operator
 COPY webhook webhook
