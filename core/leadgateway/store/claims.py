@@ -124,8 +124,9 @@ def _claim(row: Row) -> Claim:
 # `waiting` jumps through the index from one route with waiting leads to the next (a loose index scan), from `start` to
 # the end and from the beginning to `start`; it is read only until `taken` is full. For each of them the index gives the
 # longest due first; leads that are leased are passed over, and they are few. So what a claim costs grows with what it
-# returns, not with the leads that wait, and hardly with the routes. What is wanted comes as one JSON object, so that a
-# route is looked up in it rather than joined. The update touches no indexed column, see `tables`.
+# returns, not with the leads that wait, and hardly with the routes. Index entries of finished leads that vacuum has not
+# removed yet are stepped over once, to find the `oldest`. What is wanted comes as one JSON object, so that a route is
+# looked up in it rather than joined. The update touches no indexed column, see `tables`.
 _CLAIM = """
 WITH RECURSIVE waiting (route, oldest, bound) AS (
     SELECT %(start)s::varchar COLLATE "C", NULL::timestamptz, U&'\\+10FFFF' COLLATE "C"
@@ -146,7 +147,7 @@ WITH RECURSIVE waiting (route, oldest, bound) AS (
         LIMIT 1
     ) AS next
 ), wanted AS (
-    SELECT route, (limits ->> 0)::int AS slots, make_interval(secs => (limits ->> 1)::float8) AS lease
+    SELECT route, oldest, (limits ->> 0)::int AS slots, make_interval(secs => (limits ->> 1)::float8) AS lease
     FROM (SELECT route, oldest, %(wanted)s::jsonb -> route AS limits FROM waiting) AS w
     WHERE oldest <= now() AND limits IS NOT NULL
 ), taken AS MATERIALIZED (
@@ -154,7 +155,8 @@ WITH RECURSIVE waiting (route, oldest, bound) AS (
     FROM wanted CROSS JOIN LATERAL (
         SELECT lead_id, due_at, lease_token, leased_at, leased_until, lease_holder, round, attempts
         FROM lead_state
-        WHERE route = wanted.route AND due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
+        WHERE route = wanted.route AND due_at BETWEEN wanted.oldest AND now()
+          AND (leased_until IS NULL OR leased_until <= now())
         ORDER BY due_at LIMIT wanted.slots
         FOR UPDATE SKIP LOCKED
     ) AS due

@@ -16,10 +16,11 @@ import sqlalchemy
 from psycopg2.extensions import connection as PsycopgConnection  # noqa: N812
 from psycopg2.extensions import parse_dsn
 from sqlalchemy import Engine, event, exc
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from leadgateway.settings import DatabaseSettings
-from leadgateway.store.errors import StoreUnavailable, store_error
+from leadgateway.store.errors import StoreError, StoreUnavailable, store_error
 
 _PEER_DEAD_AFTER: Mapping[str, int] = {
     "connect_timeout": 2,  # seconds; libpq takes 1 as 2
@@ -69,6 +70,7 @@ def create_store_engine(
     )
     event.listen(engine, "checkin", _note_return)
     event.listen(engine, "checkout", _try_idle)
+    event.listen(engine, "handle_error", _by_cause)
     return engine
 
 
@@ -100,6 +102,12 @@ def _connect(parameters: Mapping[str, str | int], statement_timeout: timedelta) 
         connection.close()
         raise store_error(error) from None
     return connection
+
+
+def _by_cause(context: ExceptionContext) -> StoreError | None:
+    # What SQLAlchemy itself sends: when it connects for the first time, and for Alembic
+    error = context.original_exception
+    return store_error(error) if isinstance(error, psycopg2.Error) else None
 
 
 def _note_return(_connection: PsycopgConnection | None, entry: ConnectionPoolEntry) -> None:

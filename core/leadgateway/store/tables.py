@@ -6,7 +6,8 @@ Shape, and why:
   narrow): a change of state rewrites a hundred bytes, never a body.
 - **Waiting leads are found by one index**, `(route, due_at)` of those that are due at some time. Neither claiming nor
   marking ready touches an indexed column, so both are HOT updates: no index is written, and the old versions go with
-  the next visit of the page. The fill factor leaves room for them.
+  the next visit of the page. The fill factor leaves room for them. Finished leads leave dead entries at the beginning
+  of that index, which claims have to step over; hence the eager vacuum.
 - **The audit is only ever added to** (`status_transition`, `delivery_round`, `delivery_attempt`); triggers refuse
   UPDATE and DELETE. Numbers are given by `lead_state`, whose row is locked by whoever adds.
 - **No foreign keys**: each insert would look up and lock the row it names, which is most of the cost of a narrow
@@ -100,7 +101,13 @@ lead_state = Table(
     ),
     CheckConstraint("(reject_code IS NOT NULL) = (status = 'REJECTED')", name="lead_state_reject_code"),
     Index("lead_state_waiting", "route", "due_at", postgresql_where=text("due_at IS NOT NULL")),
-    postgresql_with={"fillfactor": "50"},
+    postgresql_with={
+        "fillfactor": "50",
+        "autovacuum_vacuum_scale_factor": "0.01",
+        "autovacuum_vacuum_threshold": "5000",
+        "autovacuum_vacuum_cost_delay": "0",
+        "vacuum_index_cleanup": "on",
+    },
     comment="Where each lead stands.",
 )
 

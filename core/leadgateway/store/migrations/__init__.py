@@ -6,6 +6,12 @@ release.
 There is no downgrade: going back is the previous release on the newer schema, which it is used to.
 """
 
-from leadgateway.store.migrations.runner import SchemaNotReady, migrate, schema_is_current, wait_for_schema
+from leadgateway.store.migrations.runner import (
+    SchemaNotReady,
+    UnsuitableServer,
+    migrate,
+    schema_is_current,
+    wait_for_schema,
+)
 
-__all__ = ["SchemaNotReady", "migrate", "schema_is_current", "wait_for_schema"]
+__all__ = ["SchemaNotReady", "UnsuitableServer", "migrate", "schema_is_current", "wait_for_schema"]

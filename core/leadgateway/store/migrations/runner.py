@@ -8,24 +8,28 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 
-import psycopg2
 import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, exc
+from sqlalchemy import Connection, Engine
 
 from leadgateway.settings import DatabaseSettings
 from leadgateway.store.engine import create_store_engine
-from leadgateway.store.errors import SchemaMismatch, StoreError, StoreTimeout, StoreUnavailable, store_error
-from leadgateway.store.execute import rows
+from leadgateway.store.errors import SchemaMismatch, StoreError, StoreTimeout, StoreUnavailable
+from leadgateway.store.execute import Row, rows
 
 _LOCK = int.from_bytes(b"leadgate", "big")
 """Of `pg_advisory_lock`: any number, as long as all migrators take the same."""
 _LOCK_TIMEOUT = timedelta(seconds=3)
 _PAUSE_SECONDS = 0.2
+_OLDEST_SERVER = 14
 
 _log = structlog.get_logger(__name__)
+
+
+class UnsuitableServer(StoreError):
+    """PostgreSQL is there, but leads can't be kept in it."""
 
 
 class SchemaNotReady(StoreError):
@@ -48,6 +52,7 @@ def migrate(settings: DatabaseSettings, *, wait: timedelta = timedelta(seconds=3
 
     Raises:
         StoreUnavailable: PostgreSQL stayed away, or something else held a lock, until the end of `wait`.
+        UnsuitableServer: Its version is too old, or the database's encoding isn't UTF8.
         StoreError: A migration failed. It was undone; those before it stay.
     """
     engine = create_store_engine(settings, application_name="leadgateway migrate", pool_size=1)
@@ -100,10 +105,26 @@ def _require_current(connection: Connection) -> None:
 
 def _migrate_once(engine: Engine, deadline: float) -> str:
     with engine.connect() as connection, _only_migrator(connection, deadline):
+        _require_suitable(*_server(connection))
         if not schema_is_current(connection):
             rows(connection, f"SET lock_timeout = '{_LOCK_TIMEOUT // timedelta(milliseconds=1)}ms'")
             _upgrade(connection)
         return _revision(connection) or ""
+
+
+def _server(connection: Connection) -> Row:
+    asked = "SELECT current_setting('server_version_num')::int, current_setting('server_encoding')"
+    return rows(connection, asked)[0]
+
+
+def _require_suitable(version: int, encoding: str) -> None:
+    if version // 10_000 < _OLDEST_SERVER:
+        raise UnsuitableServer(f"PostgreSQL {_OLDEST_SERVER} or newer is needed; this is {version // 10_000}")
+    if encoding != "UTF8":
+        raise UnsuitableServer(
+            f"the database's encoding is {encoding}, which can't hold what leads contain; "
+            "make another: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 @contextmanager
@@ -126,8 +147,6 @@ def _upgrade(connection: Connection) -> None:
     config.attributes["connection"] = connection.execution_options(isolation_level="READ COMMITTED")
     try:
         command.upgrade(config, "head")
-    except exc.DBAPIError as error:
-        raise store_error(error.orig) if isinstance(error.orig, psycopg2.Error) else error from None
     finally:
         connection.rollback()
         connection.execution_options(isolation_level="AUTOCOMMIT")
