@@ -61,11 +61,8 @@ def test_no_crash(body: bytes) -> None:
 @given(damaged_bodies())
 def test_agreement(body: bytes) -> None:
     """What is accepted is JSON to Python's own parser too, and means the same."""
-    try:
-        lead = parse_lead(body)
-    except InvalidLead:
-        assume(False)
-    assert is_equal(lead, json.loads(body))
+    with contextlib.suppress(InvalidLead):
+        assert is_equal(parse_lead(body), json.loads(body))
 
 
 @given(damaged_bodies())
