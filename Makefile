@@ -28,6 +28,10 @@ test: install-dev ## Every test that needs nothing but Python, with the coverage
 test-operator: install-dev ## The operator against a real API server (needs Go, or KUBEBUILDER_ASSETS, or a cluster)
 	$(VENV)/python -m pytest tests/operator $(ARGS)
 
+.PHONY: check-chart
+check-chart: install-dev ## The Helm chart: rendered, linted, and judged by an API server (needs Helm, and what test-operator needs)
+	$(PYTEST) tests/chart $(ARGS)
+
 .PHONY: test-all
 test-all: test test-operator ## Everything, with nothing skipped (needs what the targets above need)
 
@@ -49,6 +53,7 @@ format: install-dev ## Format the code and mend what ruff can
 .PHONY: generate
 generate: install-dev ## Write the files that are generated from the code
 	$(VENV)/python -m leadgateway.route.crd > crds/leadroutes.yaml
+	cp crds/leadroutes.yaml charts/lead-gateway/files/leadroutes.yaml
 
 .PHONY: bench
 bench: install-dev ## Measure posts and deliveries per second and CPU per lead on this machine, three runs each
