@@ -15,6 +15,9 @@ from leadgateway.route.problem import Problem
 
 Location = tuple[int | str, ...]
 
+_MAP: Location = ("spec", "mapping")
+"""The one map: what follows is a key that its author chose."""
+
 
 def read_route(document: object) -> LeadRoute | list[Problem]:
     """Read a whole LeadRoute.
@@ -40,8 +43,7 @@ def field_path(location: Location) -> str:
     """Write where something stands as Kubernetes does: `spec.mapping[product.name].from`."""
     path = ""
     for index, part in enumerate(location):
-        is_map_key = location[index - 1 : index] == ("mapping",)
-        if isinstance(part, int) or is_map_key:
+        if isinstance(part, int) or location[:index] == _MAP:
             path += f"[{part}]"
         else:
             path += f".{part}" if path else part
@@ -79,7 +81,7 @@ def _model_at(location: Location) -> type[BaseModel] | None:
     """The model whose field is named at a location: indices and map keys lead to the elements' model."""
     current: type[BaseModel] | None = LeadRoute
     for index, part in enumerate(location):
-        if isinstance(part, int) or location[index - 1 : index] == ("mapping",):
+        if isinstance(part, int) or location[:index] == _MAP:
             continue
         field = _aliases(current).get(part) if current else None
         current = _model_within(field.annotation) if field else None
