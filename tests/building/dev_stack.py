@@ -9,13 +9,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 import psutil
+import psycopg2
 
+from leadgateway.dev.home import Home
 from tests.building.waiting import eventually
 
 START_SECONDS = 60.0
@@ -141,6 +144,17 @@ class DevStack:
         listed = httpx.get(self.url("see what the demo customer got"), trust_env=False).json()
         assert isinstance(listed, list)
         return listed
+
+    def status(self, lead_id: int) -> str:
+        """Where a lead stands; empty while the database is away."""
+        url = Home(self.data).read_environment()["DATABASE_URL"]
+        try:
+            with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT status FROM lead_state WHERE lead_id = %s", (lead_id,))
+                found = cursor.fetchone()
+        except psycopg2.OperationalError:
+            return ""
+        return str(found[0]) if found else ""
 
     def parts(self) -> dict[str, psutil.Process]:
         """The processes that it started, by what they are."""

@@ -14,7 +14,7 @@ ROLES = ("webhook", "worker", "operator")
 OWN = [f"Deployment/lead-gateway-{role}" for role in ROLES]
 
 
-@pytest.fixture(scope="module", params=MATRIX.values(), ids=MATRIX)
+@pytest.fixture(scope="module", params=list(MATRIX.values()), ids=list(MATRIX))
 def rendered(request: pytest.FixtureRequest) -> Rendered:
     return render(request.param)
 
