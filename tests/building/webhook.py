@@ -59,12 +59,14 @@ class WebhookProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.leads = f"{self.url}/webhooks/leads/"
         self.status = f"http://127.0.0.1:{started['status_port']}"
+        # One client for all: making one costs more than a post.
+        self.client = httpx.Client(timeout=10, trust_env=False)
 
     def until_ready(self) -> Self:
         """Return once it says that it is ready and can store leads."""
 
         def is_ready() -> bool:
-            answer = httpx.get(f"{self.status}/readyz")
+            answer = self.client.get(f"{self.status}/readyz")
             return answer.status_code == 200 and answer.json()["database"] == "ok"
 
         eventually(is_ready, what=f"readiness of the webhook, which says {self.output!r},")
@@ -86,7 +88,7 @@ class WebhookProcess:
 
     def metric(self, sample: str) -> float | None:
         """The value of a sample, written as it is exposed: `name{label="value"}`."""
-        lines = httpx.get(f"{self.status}/metrics").text.splitlines()
+        lines = self.client.get(f"{self.status}/metrics").text.splitlines()
         return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == sample), None)
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -94,6 +96,7 @@ class WebhookProcess:
 
     def end(self, number: signal.Signals = signal.SIGTERM, *, within: float = 20) -> int:
         """Signal it, wait for its end, and return its exit code."""
+        self.client.close()
         if self._process.poll() is None:
             self._process.send_signal(number)
         try:

@@ -91,6 +91,7 @@ class Webhook:
             database=lambda: self._writer.condition == "ok",
             redis=lambda: not self._limiter.is_counting_alone,
         )
+        self._metrics.observe_routes(lambda: self._watcher.table, lambda: self._watcher.faults)
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then answer what was accepted and end."""
@@ -172,6 +173,7 @@ class Webhook:
                     "rate_limits": "counted alone" if self._limiter.is_counting_alone else "shared",
                     "routes": str(len(table.hashes())),
                     "broken_routes": str(len(table.broken)),
+                    "config": "faulty" if self._watcher.faults else "ok",
                 },
             )
         )

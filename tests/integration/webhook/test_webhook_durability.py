@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import psycopg2
 import pytest
 
@@ -164,7 +163,7 @@ def test_a_post_whose_body_is_still_arriving_is_answered_before_the_end(
         held = "leadgateway_webhook_body_bytes"
         await asyncio.to_thread(eventually, lambda: webhook.metric(held) == 10)
         webhook.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(eventually, lambda: httpx.get(f"{webhook.status}/readyz").status_code == 503)
+        await asyncio.to_thread(eventually, lambda: webhook.client.get(f"{webhook.status}/readyz").status_code == 503)
         writer.write(body[10:])
         answer = await reader.read()
         writer.close()

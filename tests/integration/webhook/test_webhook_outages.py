@@ -41,7 +41,7 @@ def valkey(server_folder: Path) -> Iterator[EmbeddedValkey]:
 
 
 def post(webhook: WebhookProcess) -> httpx.Response:
-    return httpx.post(webhook.leads, json=LEAD, timeout=10)
+    return webhook.client.post(webhook.leads, json=LEAD)
 
 
 def timed(action: Callable[[], httpx.Response]) -> tuple[httpx.Response, float]:
@@ -97,7 +97,7 @@ def test_without_the_database_posts_are_refused_quickly_and_taken_again_within_t
         answer, seconds = timed(lambda: post(webhook))
         unavailable(answer)
         assert seconds < 2
-    readyz = httpx.get(f"{webhook.status}/readyz")
+    readyz = webhook.client.get(f"{webhook.status}/readyz")
     assert (readyz.status_code, readyz.json()["database"]) == (200, "unreachable")
     assert webhook.metric("leadgateway_webhook_database_available") == 0
 
@@ -108,7 +108,9 @@ def test_without_the_database_posts_are_refused_quickly_and_taken_again_within_t
 def test_a_restart_of_the_database_costs_an_idle_webhook_no_post(running: Pair) -> None:
     running.postgres.stop()
     running.postgres.start()
-    eventually(lambda: httpx.get(f"{running.webhook.status}/readyz").json()["database"] == "ok", within=3)
+    eventually(
+        lambda: running.webhook.client.get(f"{running.webhook.status}/readyz").json()["database"] == "ok", within=3
+    )
 
     assert post(running.webhook).status_code == 200
 
@@ -132,16 +134,16 @@ def test_it_starts_without_the_database_and_takes_posts_once_that_is_migrated(
     postgres.stop()
     with WebhookProcess(routes, database=url, redis=valkey_url) as webhook:
         unavailable(post(webhook))
-        readyz = httpx.get(f"{webhook.status}/readyz")
+        readyz = webhook.client.get(f"{webhook.status}/readyz")
         assert (readyz.status_code, readyz.json()["database"]) == (503, "unreachable")
-        assert httpx.get(f"{webhook.status}/healthz").status_code == 200
+        assert webhook.client.get(f"{webhook.status}/healthz").status_code == 200
 
         with postgres.start():
-            eventually(lambda: httpx.get(f"{webhook.status}/readyz").json()["database"] == "not migrated")
+            eventually(lambda: webhook.client.get(f"{webhook.status}/readyz").json()["database"] == "not migrated")
             unavailable(post(webhook))
             migrate(DatabaseSettings(DATABASE_URL=url))
             eventually(lambda: post(webhook).status_code == 200, within=3)
-            assert httpx.get(f"{webhook.status}/readyz").status_code == 200
+            assert webhook.client.get(f"{webhook.status}/readyz").status_code == 200
 
 
 def test_it_ends_quickly_without_database_and_redis(routes: Path) -> None:
@@ -197,7 +199,7 @@ def test_each_process_takes_its_share_while_redis_is_away(
 
         valkey.stop()
         assert passed(webhook, posts=6) == 2
-        assert httpx.get(f"{webhook.status}/readyz").json()["rate_limits"] == "counted alone"
+        assert webhook.client.get(f"{webhook.status}/readyz").json()["rate_limits"] == "counted alone"
         assert webhook.metric("leadgateway_webhook_rate_limit_shared") == 0
 
         valkey.start()
@@ -227,28 +229,28 @@ def test_without_any_routes_posts_are_asked_to_come_back_and_never_told_that_the
 ) -> None:
     with WebhookProcess(tmp_path, database=database_url, redis=valkey_url) as webhook:
         unavailable(post(webhook), "route_not_loaded")
-        unavailable(httpx.post(f"{webhook.leads}solar", json=LEAD), "route_not_loaded")
-        assert httpx.get(f"{webhook.status}/readyz").status_code == 503
+        unavailable(webhook.client.post(f"{webhook.leads}solar", json=LEAD), "route_not_loaded")
+        assert webhook.client.get(f"{webhook.status}/readyz").status_code == 503
 
         publish_routes(tmp_path, a_lead_route("solar", default=True))
 
         eventually(lambda: post(webhook).status_code == 200)
         webhook.until_ready()
-        assert httpx.post(f"{webhook.leads}lunar", json=LEAD).status_code == 404
+        assert webhook.client.post(f"{webhook.leads}lunar", json=LEAD).status_code == 404
 
 
 def test_a_change_of_a_route_reaches_the_running_process(tmp_path: Path, database_url: str, valkey_url: str) -> None:
     publish_routes(tmp_path, a_lead_route("solar", default=True))
     with WebhookProcess(tmp_path, database=database_url, redis=valkey_url) as webhook:
         webhook.until_ready()
-        assert httpx.post(f"{webhook.leads}lunar", json=LEAD).status_code == 404
-        before = httpx.get(f"{webhook.status}/routes").json()["routes"]
+        assert webhook.client.post(f"{webhook.leads}lunar", json=LEAD).status_code == 404
+        before = webhook.client.get(f"{webhook.status}/routes").json()["routes"]
 
         publish_routes(tmp_path, a_lead_route("solar", default=True, path="lunar"))
 
-        eventually(lambda: httpx.post(f"{webhook.leads}lunar", json=LEAD).status_code == 200)
-        assert httpx.get(f"{webhook.status}/routes").json()["routes"] != before
-        assert httpx.post(f"{webhook.leads}solar", json=LEAD).status_code == 404
+        eventually(lambda: webhook.client.post(f"{webhook.leads}lunar", json=LEAD).status_code == 200)
+        assert webhook.client.get(f"{webhook.status}/routes").json()["routes"] != before
+        assert webhook.client.post(f"{webhook.leads}solar", json=LEAD).status_code == 404
 
 
 def test_a_flood_that_the_database_cannot_take_is_refused_and_memory_stays_bounded(
