@@ -46,3 +46,21 @@ def test_the_console_format_reads_as_sentences() -> None:
     assert "lead.delivered" in lines[0]
     assert "route=default/solar" in lines[0]
     assert "shard 3 is late" in lines[1]
+
+
+def test_a_traceback_shows_no_local_variables() -> None:
+    program = """
+import structlog
+from leadgateway.telemetry.logs import configure_logging
+configure_logging("worker", format="console")
+def handle(email):
+    raise ValueError
+try:
+    handle("erika@" + "example.com")
+except ValueError:
+    structlog.get_logger("ours").exception("pump.failed")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert "ValueError" in done.stderr
+    assert "erika@example.com" not in done.stderr
