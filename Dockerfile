@@ -56,7 +56,9 @@ COPY --from=dependencies /opt/lead-gateway /opt/lead-gateway
 # The official Python images ship a standard library without byte-code; this compiles the part of it that is used.
 RUN /opt/lead-gateway/bin/python -c 'import alembic.command, fastapi, httpx_aiohttp, kopf, kubernetes.config, rich.console, \
 rq.worker, sqlalchemy.dialects.postgresql.psycopg2, structlog, typer, uvicorn, uvloop'
-COPY --from=application /app /app
+# Owned by root, so that no process can change its own program; a development session names the runtime user.
+ARG APP_OWNER=0
+COPY --from=application --chown=${APP_OWNER}:0 /app /app
 ENV PATH=/app/bin:/opt/lead-gateway/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONDONTWRITEBYTECODE=1 \
