@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,65 @@ def test_a_broken_entry_keeps_the_last_good_version_and_is_told(
     assert watcher.table.hashes()["default/solar"] == before["default/solar"]
     assert watcher.table.by_key["default/roof"].paused
     assert set(watcher.table.broken) == {"default/solar"}
+
+
+@pytest.mark.parametrize("change", [{"name": "No Name"}, {"namespace": ""}, {"name": "roof"}, {"credentials": "ü"}])
+def test_an_entry_that_lies_about_itself_takes_no_other_down(
+    tmp_path: Path, watcher: RouteTableWatcher, change: dict[str, str]
+) -> None:
+    (shard,) = rendered([solar(), RouteToPublish("roof")], count=1)
+    entry = json.dumps(json.loads(shard.routes["default.solar.json"]) | change).encode()
+    replace(tmp_path / "credentials-0", shard.credentials)
+    replace(tmp_path / "routes-0", shard.routes | {"default.solar.json": entry})
+
+    watcher.look()
+
+    assert set(watcher.table.by_key) == {"default/roof"}
+    assert watcher.table.find("solar") == NotLoaded()
+
+
+def test_other_folders_beside_the_shards_are_left_alone(tmp_path: Path, watcher: RouteTableWatcher) -> None:
+    for name in ("routes-00", "routes-x", "routes-", "routes-٣", "credentials", "lost+found"):
+        replace(tmp_path / name, {"a": b"b"})
+    (tmp_path / "routes-1").write_text("a file")
+    publish_routes(tmp_path, solar(), count=1)
+
+    watcher.look()
+
+    assert watcher.table.is_loaded
+    assert set(watcher.faults) == {"routes-1"}
+
+
+def test_a_route_whose_credentials_alone_change_is_swapped(tmp_path: Path, watcher: RouteTableWatcher) -> None:
+    publish_routes(tmp_path, solar("one"), RouteToPublish("roof"))
+    watcher.look()
+    before = watcher.table
+
+    publish_routes(tmp_path, solar("two"), RouteToPublish("roof"))
+    watcher.look()
+
+    assert served(watcher.table, "solar").credentials.token == "two"
+    assert served(watcher.table, "solar").config_hash != served(before, "solar").config_hash
+    assert served(watcher.table, "roof") is served(before, "roof"), "what did not change is not made again"
+
+
+def test_a_thousand_routes_load_in_seconds_and_one_change_in_much_less(
+    tmp_path: Path, watcher: RouteTableWatcher
+) -> None:
+    routes = [RouteToPublish(f"route-{number}", WITH_TOKEN, Credentials(token="t")) for number in range(1000)]
+    publish_routes(tmp_path, *routes, count=8)
+    started = time.process_time()
+    watcher.look()
+    whole = time.process_time() - started
+
+    publish_routes(tmp_path, RouteToPublish("route-0"), *routes[1:], count=8)
+    started = time.process_time()
+    watcher.look()
+    one = time.process_time() - started
+
+    assert len(watcher.table.by_key) == 1000
+    assert whole < 5
+    assert one < whole / 4
 
 
 def test_a_spec_that_does_not_compile_names_its_field(tmp_path: Path, watcher: RouteTableWatcher) -> None:
