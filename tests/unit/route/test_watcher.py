@@ -175,7 +175,7 @@ def test_an_entry_that_lies_about_itself_takes_no_other_down(
     (shard,) = rendered([solar(), RouteToPublish("roof")], count=1)
     entry = json.dumps(json.loads(shard.routes["default.solar.json"]) | change).encode()
     replace(tmp_path / "credentials-0", shard.credentials)
-    replace(tmp_path / "routes-0", shard.routes | {"default.solar.json": entry})
+    replace(tmp_path / "routes-0", dict(shard.routes) | {"default.solar.json": entry})
 
     watcher.look()
 
