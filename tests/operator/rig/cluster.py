@@ -60,14 +60,14 @@ def open_cluster(environment: Mapping[str, str], folder: Path) -> Iterator[Clust
     """
     if environment.get("TEST_USE_EXISTING_CLUSTER") == "1":
         with _existing(Path(os.environ["KUBECONFIG"])) as cluster:
-            _install_crd(cluster.api)
+            install_crd(cluster.api)
             yield cluster
         return
     own = ControlPlane(find_programs(environment), folder)
     try:
         own.start()
         with connect(own.kubeconfig) as api:
-            _install_crd(api)
+            install_crd(api)
             yield Cluster(api, own.kubeconfig, own.authority_pem, own.kubectl, own)
     finally:
         own.stop()
@@ -85,7 +85,8 @@ def _existing(kubeconfig: Path) -> Iterator[Cluster]:
         yield Cluster(api, kubeconfig, authority, Path(kubectl), None)
 
 
-def _install_crd(api: Api) -> None:
+def install_crd(api: Api) -> None:
+    """Apply the CRD of this repository, and wait until it is served."""
     api.apply(CRD_PATH, yaml.safe_load(CRD.read_text()))
     wait_until(lambda: _is_established(api), within=30, what="the CRD being established")
 

@@ -59,10 +59,16 @@ class OperatorProcess:
         wait_until(self.is_ready, within=within, what="the operator becoming ready")
 
     def is_ready(self) -> bool:
+        return self._probe("readyz")
+
+    def is_alive(self) -> bool:
+        return self._probe("healthz")
+
+    def _probe(self, name: str) -> bool:
         assert self.child is not None
         assert self.child.exit_status is None, f"the operator ended:\n{self.child.tail()}"
         try:
-            return httpx.get(f"http://127.0.0.1:{self.status_port}/readyz", trust_env=False).status_code == 200
+            return httpx.get(f"http://127.0.0.1:{self.status_port}/{name}", trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
 
