@@ -18,6 +18,7 @@ import httpx
 import psutil
 import psycopg2
 
+from leadgateway.dev.child import spawn
 from leadgateway.dev.home import Home
 from tests.building.waiting import eventually
 
@@ -42,6 +43,21 @@ def clean_environment(**variables: str) -> dict[str, str]:
         if not name.startswith(("LEADGATEWAY_", "POSTGRES_")) and name not in {"DATABASE_URL", "REDIS_URL"}
     }
     return kept | {"COLUMNS": "200", "NO_COLOR": "1"} | variables
+
+
+EXIT_USAGE, EXIT_CANT_START = 2, 3
+
+
+def run_dev(data: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a stack that is expected not to start."""
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "leadgateway", "dev", f"--data={data}", *options],
+        env=clean_environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 class DevStack:
@@ -69,20 +85,13 @@ class DevStack:
         self._command = [*prefix, sys.executable, "-P", "-m", "leadgateway", "dev", *chosen]
         self._environment = clean_environment(**(environment or {}))
         self._lines: list[str] = []
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
 
     def start(self) -> Self:
         """Start it without waiting."""
-        self._process = subprocess.Popen(
-            self._command,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        # Ends with the tests, however they end.
+        self._process = spawn(self._command, environment=self._environment, output=subprocess.PIPE)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         return self
@@ -107,7 +116,7 @@ class DevStack:
         return status
 
     @property
-    def process(self) -> subprocess.Popen[str]:
+    def process(self) -> subprocess.Popen[bytes]:
         assert self._process is not None
         return self._process
 
@@ -163,7 +172,7 @@ class DevStack:
     def _read(self) -> None:
         assert self.process.stdout is not None
         with self.process.stdout as output:
-            self._lines.extend(output)
+            self._lines.extend(line.decode() for line in output)
 
 
 def _name(process: psutil.Process) -> str:

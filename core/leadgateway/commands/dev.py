@@ -19,6 +19,7 @@ from leadgateway.dev.screen import Screen
 from leadgateway.dev.server import AlreadyRunningError, StartError, UnreachableDataError
 from leadgateway.dev.sockets import UnsafeFolderError
 from leadgateway.dev.supervisor import run
+from leadgateway.telemetry.logs import configure_logging
 
 _CANT_START = (
     AlreadyRunningError,
@@ -97,6 +98,8 @@ def dev(
         workers=workers,
         demo=demo,
     )
+    # What happens is told in sentences; the parts have logs of their own.
+    configure_logging("dev", format="console", level="warning")
     try:
         with store_errors_exit():
             run(options, os.environ, Screen(Console()))

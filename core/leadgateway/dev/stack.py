@@ -23,6 +23,9 @@ from leadgateway.settings import DatabaseSettings, load
 from leadgateway.store.migrations import migrate
 
 READY_SECONDS = 60.0
+DATABASE_SECONDS = 5.0
+"""How long a database that the environment names is waited for; our own is there already."""
+
 POLL_SECONDS = 0.05
 WEBHOOK_GRACE_SECONDS = 5.0
 WORKER_GRACE_SECONDS = 10.0
@@ -79,7 +82,7 @@ class Stack:
         Raises:
             StoreError: The database refused, or is away.
         """
-        revision = migrate(self.database, wait=timedelta(seconds=READY_SECONDS))
+        revision = migrate(self.database, wait=timedelta(seconds=DATABASE_SECONDS))
         self._screen.started("schema", f"revision {revision}")
 
     @property

@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.building.dev_stack import LEAD, SAMPLE, DevStack
+from tests.building.dev_stack import EXIT_CANT_START, LEAD, SAMPLE, DevStack, run_dev
 from tests.building.waiting import eventually
 
 EDIT_SECONDS = 3.0
@@ -97,6 +97,14 @@ def test_an_edit_counts_for_the_next_lead_and_a_broken_one_for_none(stack: DevSt
     assert end_of_a_lead(stack) == "REJECTED"
     sample.write_text(SAMPLE)
     eventually(lambda: end_of_a_lead(stack) == "DELIVERED", within=EDIT_SECONDS, what="the mended route")
+
+
+def test_another_stack_on_the_same_data_is_refused(stack: DevStack) -> None:
+    refused = run_dev(stack.data)
+
+    assert refused.returncode == EXIT_CANT_START
+    assert f"process {stack.process.pid}" in refused.stderr
+    assert "--data DIR" in refused.stderr
 
 
 @pytest.mark.parametrize("part", PARTS)
