@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import httpx
 
+from leadgateway.dev.child import spawn
 from tests.building.waiting import eventually
 
 LEAD = {
@@ -42,13 +43,11 @@ class WebhookProcess:
         """
         variables = {name: value for name, value in os.environ.items() if not name.startswith("LEADGATEWAY_")}
         variables |= {"DATABASE_URL": database, "REDIS_URL": redis, "LEADGATEWAY_CONFIG_POLL_SECONDS": "0.05"}
-        self._process = subprocess.Popen(
+        # It ends with the pytest process, however that ends.
+        self._process = spawn(
             [sys.executable, "-m", "leadgateway", "webhook", "--port=0", "--status-port=0", f"--config-dir={routes}"],
-            env=variables | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            environment=variables | environment,
+            output=subprocess.PIPE,
         )
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -112,7 +111,7 @@ class WebhookProcess:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._lines.append(line)
+            self._lines.append(line.decode())
 
     def __enter__(self) -> Self:
         return self

@@ -10,46 +10,44 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from leadgateway.json import JsonValue
-from leadgateway.pipeline.deduplication import deduplication_key
-from leadgateway.pipeline.lead import InvalidLead, parse_lead
 from leadgateway.route.snapshot import RouteSnapshot
 from leadgateway.route.table import NotLoaded, RouteTable, Unknown
 from leadgateway.store.intake import Answer as Verdict
 from leadgateway.store.intake import Duplicate, KeyReused, NewLead, Refused
 from leadgateway_webhook import answers
+from leadgateway_webhook.admission import admit, authenticate_head
 from leadgateway_webhook.answers import Answer
-from leadgateway_webhook.authentication import as_presented, is_authentic
 from leadgateway_webhook.body import ClientGone, MemoryBudget, Share, read_body
 from leadgateway_webhook.defect import describe
 from leadgateway_webhook.errors import (
     Defect,
     IdempotencyKeyReused,
-    InvalidBody,
     MethodNotAllowed,
     Overloaded,
     Refusal,
     RouteNotFound,
     RouteNotLoaded,
-    Unauthorized,
 )
-from leadgateway_webhook.head import check_representation, correlation_id, idempotency_key, read_headers
+from leadgateway_webhook.head import check_representation, correlation_id, read_headers
 from leadgateway_webhook.metrics import NO_ROUTE, Metrics, Outcome, outcome_of
 from leadgateway_webhook.rate_limit import RateLimiter
-from leadgateway_webhook.redaction import redact_field, redact_headers
 from leadgateway_webhook.refusal_log import RefusalLog
 from leadgateway_webhook.writer import BatchWriter
 
 PREFIX = "/webhooks/leads"
 """Below it the path of a route; without one the default route."""
+LARGE_BODY_BYTES = 64 * 1024
+"""Far beyond any form. Larger bodies are read beside the loop."""
 
 _log = structlog.get_logger(__name__)
 _CLOSE = (b"connection", b"close")
@@ -71,11 +69,13 @@ class Policy:
         max_body_bytes: The largest body.
         max_held_bytes: The most bytes of bodies in memory at a time.
         key_lifetime: How long an Idempotency-Key is remembered.
+        patience_seconds: How long a large body may wait until it is read.
     """
 
     max_body_bytes: int
     max_held_bytes: int
     key_lifetime: timedelta
+    patience_seconds: float
 
 
 @dataclass(slots=True)
@@ -145,8 +145,13 @@ class Intake:
         self._metrics = metrics
         self.budget = MemoryBudget(policy.max_held_bytes)
         self._refusals = RefusalLog()
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")
         # Asked once: a log call that is filtered out still costs as much as parsing the lead.
         self._traces = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
+
+    def close(self) -> None:
+        """Let go of what waits; called when no post is being answered any more."""
+        self._aside.shutdown(wait=False, cancel_futures=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one post."""
@@ -183,14 +188,12 @@ class Intake:
         if route.intake.requests_per_minute is not None:
             await self._limiter.admit(route.key, route.intake.requests_per_minute)
         check_representation(post.headers, self._policy.max_body_bytes)
-        is_known = _authenticate_head(route, post.headers)
+        is_known = authenticate_head(route, post.headers)
         with Share(self.budget) as share:
             body = await read_body(receive, limit=self._policy.max_body_bytes, share=share)
             post.is_body_read = True
-            lead = _parse(body)
-            if not is_known:
-                _authenticate_lead(route, lead)
-            return await self._writer.write(self._new_lead(post, route, body, lead), len(body))
+            lead = await self._admitted(post, route, body, is_known=is_known)
+            return await self._writer.write(lead, len(body))
 
     def _find(self, path: str) -> RouteSnapshot:
         found = self._routes.table.find(route_segment(path))
@@ -200,20 +203,25 @@ class Intake:
             raise RouteNotLoaded
         return found
 
-    def _new_lead(self, post: Post, route: RouteSnapshot, body: bytes, lead: dict[str, JsonValue]) -> NewLead:
-        secret_field, deduplication = route.intake.shared_secret_field, route.intake.deduplication
-        key = None if deduplication is None else deduplication_key(lead, route)
-        return NewLead(
-            route=route.key,
+    async def _admitted(self, post: Post, route: RouteSnapshot, body: bytes, *, is_known: bool) -> NewLead:
+        work = partial(
+            admit,
+            route,
+            body,
+            post.headers,
             correlation_id=post.correlation_id,
-            body=body if secret_field is None else redact_field(body, secret_field.segments),
-            headers=redact_headers(post.headers),
-            config_hash=route.config_hash,
-            dedup_key=key,
-            dedup_window=None if deduplication is None or key is None else deduplication.window,
-            idempotency_key=idempotency_key(post.headers),
-            idempotency_window=self._policy.key_lifetime,
+            is_known=is_known,
+            key_lifetime=self._policy.key_lifetime,
         )
+        if len(body) <= LARGE_BODY_BYTES:
+            return work()
+        # A large body made for it can take a third of a second to read. Aside, it takes turns with the loop; and only
+        # one at a time, so that any number of them leaves the loop half of the time.
+        waiting = asyncio.get_running_loop().run_in_executor(self._aside, work)
+        try:
+            return await asyncio.wait_for(waiting, self._policy.patience_seconds)
+        except TimeoutError:
+            raise Overloaded from None
 
     def _stored(self, post: Post, result: Verdict) -> tuple[Outcome, Answer]:
         if isinstance(result, KeyReused):
@@ -235,41 +243,6 @@ class Intake:
             # taken for the body of this one (RFC 9110 section 10.1.1).
             answer.headers.append(_CLOSE)
         return outcome_of(refusal), answer
-
-
-def _authenticate_head(route: RouteSnapshot, headers: Mapping[bytes, bytes]) -> bool:
-    """Whether the post is known to be authentic already; False if its body must say so.
-
-    Raises:
-        Unauthorized: The header is wrong, or missing where only it can carry the secret.
-        RouteNotLoaded: The route asks for a secret that is not here. (The table never serves such a route; nothing
-            less than a defect there must open a closed route.)
-    """
-    if not route.intake.shared_secrets:
-        return True
-    secrets = route.credentials.shared_secrets
-    if not secrets:
-        raise RouteNotLoaded
-    presented = headers.get(b"x-shared-secret")
-    if presented is None and route.intake.shared_secret_field is not None:
-        return False
-    if not is_authentic(presented or b"", secrets):
-        raise Unauthorized
-    return True
-
-
-def _authenticate_lead(route: RouteSnapshot, lead: dict[str, JsonValue]) -> None:
-    field_ = route.intake.shared_secret_field
-    presented = None if field_ is None else field_.lookup(lead)
-    if not is_authentic(as_presented(presented), route.credentials.shared_secrets):
-        raise Unauthorized
-
-
-def _parse(body: bytes) -> dict[str, JsonValue]:
-    try:
-        return parse_lead(body)
-    except InvalidLead as error:
-        raise InvalidBody(error.code, error.sentence) from None
 
 
 def _names(post: Post) -> dict[str, str]:

@@ -126,6 +126,7 @@ class Webhook:
     async def _end(self) -> None:
         if not await self._writer.stop(within=_LAST_SECONDS):
             _log.warning("webhook.unfinished", queued=self._writer.queued, database=self._writer.condition)
+        self._intake.close()
         await asyncio.to_thread(self._wakeups.stop, 1.0)
         await self._limiter.close()
         await self._counter.close()
@@ -193,6 +194,7 @@ def _policy(settings: WebhookSettings) -> Policy:
         max_body_bytes=settings.max_body_bytes,
         max_held_bytes=settings.max_queued_bytes,
         key_lifetime=timedelta(hours=settings.idempotency_key_hours),
+        patience_seconds=settings.answer_seconds,
     )
 
 

@@ -52,21 +52,26 @@ def redact_field(body: bytes, segments: Sequence[str | int]) -> bytes:
     """
     text = body.decode("utf-8")
     pieces, position = [], 0
-    for start, end in _places(text, _skip(text, 0), [str(segment) for segment in segments]):
+    for start, end in _places(text, _skip(text, 0), segments):
         pieces += [text[position:start], _REDACTED_JSON]
         position = end
     return "".join([*pieces, text[position:]]).encode("utf-8") if pieces else body
 
 
-def _places(text: str, start: int, segments: Sequence[str]) -> Iterator[tuple[int, int]]:
+def _places(text: str, start: int, segments: Sequence[str | int]) -> Iterator[tuple[int, int]]:
     """Where the values at a path below the value that starts at `start` begin and end."""
     if not segments:
         yield start, _end(text, start)
         return
-    members = {"{": _members, "[": _elements}.get(text[start])
-    for name, value in members(text, start) if members else ():
-        if name == segments[0]:
-            yield from _places(text, value, segments[1:])
+    wanted, rest = segments[0], segments[1:]
+    if text[start] == "{":
+        for name, value in _members(text, start):
+            if name == str(wanted):
+                yield from _places(text, value, rest)
+    elif text[start] == "[" and isinstance(wanted, int):
+        element = _element(text, start, wanted)
+        if element is not None:
+            yield from _places(text, element, rest)
 
 
 def _members(text: str, start: int) -> Iterator[tuple[str, int]]:
@@ -79,12 +84,12 @@ def _members(text: str, start: int) -> Iterator[tuple[str, int]]:
         position = _next(text, value)
 
 
-def _elements(text: str, start: int) -> Iterator[tuple[str, int]]:
-    """Each index of the list at `start` as text, and where its value begins."""
-    index, position = 0, _skip(text, start + 1)
-    while text[position] != "]":
-        yield str(index), position
-        index, position = index + 1, _next(text, position)
+def _element(text: str, start: int, index: int) -> int | None:
+    """Where an element of the list at `start` begins; None if the list is shorter."""
+    position = _skip(text, start + 1)
+    while index and text[position] != "]":
+        index, position = index - 1, _next(text, position)
+    return None if text[position] == "]" else position
 
 
 def _next(text: str, value: int) -> int:

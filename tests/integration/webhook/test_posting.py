@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import socket
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ import psycopg2
 import pytest
 
 from tests.building.published_routes import a_lead_route, a_secret, publish_routes
-from tests.building.webhook import LEAD, WebhookProcess
+from tests.building.webhook import LEAD, Answered, WebhookProcess, post_all
 
 SECRET, OTHER_SECRET = "s3cret-of-the-source", "n3xt-secret"
 JSON = {"Content-Type": "application/json"}
@@ -398,6 +400,25 @@ def test_a_post_refused_unread_does_not_take_its_body_for_the_next_post(process:
 
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert b"\r\nconnection: close\r\n" in answer
+
+
+def test_large_bodies_made_to_be_slow_hold_nobody_else_up(process: WebhookProcess) -> None:
+    slow = b'{"a":[' + b"[]," * 340_000 + b"1]}"
+
+    async def post() -> tuple[Answered, int]:
+        small = Answered()
+        others = asyncio.create_task(post_all([process.port], itertools.repeat(b"{}"), connections=4, result=small))
+        large = await post_all([process.port], iter([slow] * 5), connections=5, one_each=True)
+        answered = len(small.answers)
+        others.cancel()
+        await asyncio.gather(others, return_exceptions=True)
+        return large, answered
+
+    large, answered = asyncio.run(post())
+
+    assert large.codes() <= {200, 503}
+    assert 200 in large.codes()
+    assert answered >= 40
 
 
 # The order of the checks: the cheap ones first

@@ -84,7 +84,9 @@ def post(table: Table, body: bytes | None, *, cancelled: bool = False) -> tuple[
             table,
             writer,
             RateLimiter(NoCounter(), replicas=1),
-            policy=Policy(max_body_bytes=1000, max_held_bytes=1000, key_lifetime=timedelta(hours=1)),
+            policy=Policy(
+                max_body_bytes=1000, max_held_bytes=1000, key_lifetime=timedelta(hours=1), patience_seconds=1
+            ),
             metrics=Metrics(CollectorRegistry()),
         )
         writer.start()
@@ -95,6 +97,7 @@ def post(table: Table, body: bytes | None, *, cancelled: bool = False) -> tuple[
         if cancelled:
             task.cancel()
         await task
+        intake.close()
         await writer.stop(within=5)
 
     asyncio.run(run())
