@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import signal
 import sys
-import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -42,30 +42,32 @@ def _stamps(folders: Sequence[Path]) -> Iterator[tuple[str, int, int]]:
             yield str(path), seen.st_mtime_ns, seen.st_size
 
 
-def run(command: Sequence[str], folders: Sequence[Path], *, look_seconds: float = LOOK_SECONDS) -> int:
-    """Run `command` until SIGTERM or SIGINT, anew after each change; returns its last exit status."""
-    leaving = threading.Event()
+def run(command: Sequence[str], folders: Sequence[Path], *, look_seconds: float = LOOK_SECONDS) -> None:
+    """Run `command` until SIGTERM or SIGINT, anew after each change."""
+    leaving = False
 
     def leave(_: int, __: FrameType | None) -> None:
-        leaving.set()
+        # A flag, not an Event: a handler that meets its own thread inside `wait` would wait for it for ever.
+        nonlocal leaving
+        leaving = True
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)
     while True:
         before = fingerprint(folders)
         process = spawn(command, output=sys.stderr.fileno())
-        while not leaving.wait(look_seconds) and fingerprint(folders) == before:
-            pass
-        status = end(process, grace=GRACE_SECONDS)
-        if leaving.is_set():
-            return status
+        while not leaving and fingerprint(folders) == before:
+            time.sleep(look_seconds)
+        end(process, grace=GRACE_SECONDS)
+        if leaving:
+            return
 
 
 def main() -> None:
     """Run what the command line names."""
     if len(sys.argv) < 2:
         sys.exit("usage: python -m leadgateway.dev.reload COMMAND [OPTION]…   (a command of `leadgateway`)")
-    sys.exit(run([sys.executable, "-m", "leadgateway", *sys.argv[1:]], source_folders()))
+    run([sys.executable, "-m", "leadgateway", *sys.argv[1:]], source_folders())
 
 
 if __name__ == "__main__":
