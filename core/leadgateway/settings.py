@@ -136,7 +136,9 @@ def load(kind: type[Settings], **options: Any) -> Settings:
 
 
 def _sentences(kind: type[BaseSettings], error: ValidationError) -> list[str]:
-    return [f"{_variable(kind, str(entry['loc'][0]))}: {entry['msg']}" for entry in error.errors()]
+    sentences = ((entry["loc"], entry["msg"].removeprefix("Value error, ")) for entry in error.errors())
+    # What concerns several fields at once has no place; its sentence names them.
+    return [f"{_variable(kind, str(place[0]))}: {text}" if place else text for place, text in sentences]
 
 
 def _variable(kind: type[BaseSettings], name: str) -> str:

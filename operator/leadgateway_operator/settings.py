@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from leadgateway.settings import Port, Seconds
@@ -45,6 +45,15 @@ class OperatorSettings(BaseSettings):
     admission_host: str = Field("0.0.0.0", description="address of the admission webhook")  # noqa: S104
     admission_certificate: Path | None = Field(None, description="its certificate chain, PEM")
     admission_key: Path | None = Field(None, description="its private key, PEM")
+
+    @model_validator(mode="after")
+    def _has_a_certificate(self) -> Self:
+        if self.admission_port is not None and not (self.admission_certificate and self.admission_key):
+            raise ValueError(
+                "LEADGATEWAY_OPERATOR_ADMISSION_CERTIFICATE and LEADGATEWAY_OPERATOR_ADMISSION_KEY: name the PEM files "
+                "that the admission webhook serves with, or leave LEADGATEWAY_OPERATOR_ADMISSION_PORT unset"
+            )
+        return self
 
     @field_validator("watch_namespaces", mode="before")
     @classmethod

@@ -13,6 +13,10 @@ from tests.operator.rig.gateway import Gateway
 from tests.operator.rig.programs import NoControlPlane
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes minutes; left out by `make test-operator`, run by `make test-all`")
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One API server for all tests of a process; its logs stay in pytest's temporary folder."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from leadgateway.dev.child import end, spawn
 
 
 class Child:
@@ -15,13 +16,12 @@ class Child:
     def __init__(self, command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None) -> None:
         self.log = log
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
+            # Ends with the test process, however that ends.
+            self._process = spawn(
                 list(command),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
-                start_new_session=True,
+                death_signal=signal.SIGKILL,
+                environment={**os.environ, **(environment or {})},
+                output=output,
             )
 
     @property
@@ -35,13 +35,7 @@ class Child:
 
     def stop(self, *, grace: float = 20.0) -> int:
         """SIGTERM, and SIGKILL for what has not ended after `grace` seconds; returns its exit status."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                return self._process.wait(grace)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-        return self._process.wait()
+        return end(self._process, grace=grace)
 
     def kill(self) -> None:
         """SIGKILL: no time to say goodbye."""
