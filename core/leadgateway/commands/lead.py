@@ -25,7 +25,10 @@ from leadgateway.store.engine import create_store_engine
 from leadgateway.store.story import lead_story
 
 app = typer.Typer(
-    help="Look a lead up, and act on it: show, replay, reject, move.", no_args_is_help=True, rich_markup_mode="rich"
+    help="Look a lead up, and act on it: show, replay, reject, move.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
 )
 
 LARGEST_ID = 2**63 - 1

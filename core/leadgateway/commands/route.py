@@ -29,8 +29,14 @@ from leadgateway.route.snapshot import RouteSnapshot
 app = typer.Typer(
     help="Judge LeadRoutes offline: check, test; make one from another system's settings: from-env.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode="rich",
 )
+
+_HEADER = """\
+# Made by `leadgateway route from-env`. It holds secrets: keep it out of version control.
+# The other variables of the service, and what replaces them:
+"""
 
 Files = Annotated[
     list[Path],
@@ -89,8 +95,8 @@ def from_env(
     """Print the LeadRoute and the Secret that the Django service's variables amount to, as YAML for kubectl.
 
     Reads CUSTOMER_API_URL, CUSTOMER_TOKEN, CUSTOMER_PRODUCT_NAME, ATTRIBUTE_MAPPING_PATH and WEBHOOK_SHARED_SECRET.
-    The output holds the secrets: redirect it into a file that only you can read. What replaces the other variables is
-    said on standard error.
+    Comments at the top say what replaces the others. The output holds the secrets: redirect it into a file that only
+    you can read.
 
     Exit status: 0 printed, 2 a variable can't be used (each is named).
     """
@@ -105,9 +111,9 @@ def from_env(
     documents = seed_environment.documents(seed, name=name, namespace=namespace)
     text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True)
     _check_output(text)
+    typer.echo(_HEADER, nl=False)
+    typer.echo("".join(f"#   {name}: {instead}\n" for name, instead in seed_environment.REPLACED.items()), nl=False)
     typer.echo(text, nl=False)
-    for variable, replacement in seed_environment.REPLACED.items():
-        typer.echo(f"# {variable}: {replacement}", err=True)
 
 
 def _load(files: Iterable[Path]) -> tuple[list[tuple[str, RouteSnapshot]], list[FileProblem]]:
