@@ -34,7 +34,9 @@ BOOLEAN_SOURCE = "house.is_owner"
 
 REPLACED = {
     "CELERY_BROKER_URL": "REDIS_URL takes its value (Redis or Valkey; it rings the bell, PostgreSQL holds the queue)",
-    "POSTGRES_DB, _USER, _PASSWORD, _HOST, _PORT": "still read; DATABASE_URL, where set, wins",
+    "POSTGRES_DB, POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_HOST, POSTGRES_PORT": (
+        "still read; DATABASE_URL, where set, wins"
+    ),
     "ALLOWED_HOSTS": "no longer needed: the webhook builds no link from the Host header",
     "DJANGO_SECRET_KEY": "no longer needed: there are no sessions or cookies to sign",
     "DEBUG": "LEADGATEWAY_LOG_LEVEL=debug for more logs; errors are never shown to lead sources",
