@@ -126,7 +126,7 @@ def test_anchors_and_merges_are_written_out() -> None:
         ("a: !!python/object/apply:os.system [true]", "could not determine a constructor"),
         ("a: *nowhere", "undefined alias"),
         ("a: \0", "special characters are not allowed"),
-        ("[" * 3000, "nests too deeply"),
+        ("[" * 1500, "nests too deeply"),
         ("a: !!int text", "holds a number that can't be read"),
         (f"a: {'9' * 5000}", "holds a number that can't be read"),
     ],

@@ -25,9 +25,13 @@ _TEXTUAL = frozenset({"string", "email", "phone", "date", None})
 
 
 def compile_mapping(mapping: Mapping[str, Target], findings: Findings) -> tuple[snapshot.Target, ...]:
-    """Compile the targets, in the order in which they are written; those with problems are left out."""
+    """Compile the targets; those with problems are left out.
+
+    Kubernetes keeps no order of fields, so the order of names counts everywhere: which of two missing fields is named
+    must not depend on whether a route came from a file or through a cluster.
+    """
     _check_conflicts(mapping, findings)
-    compiled = [_TargetCompiler(name, target, findings).compile() for name, target in mapping.items()]
+    compiled = [_TargetCompiler(name, mapping[name], findings).compile() for name in sorted(mapping)]
     return tuple(filter(None, compiled))
 
 
