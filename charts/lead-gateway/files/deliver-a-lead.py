@@ -69,7 +69,7 @@ def main():
     answer = wait_for(lambda: post(reference), "a post that is accepted")
     print(f"accepted as lead {answer['lead_id']}")
     lead = wait_for(lambda: story(answer["lead_id"]), "the lead's end")
-    path = " > ".join([step["to_status"] for step in lead["transitions"]])
+    path = " > ".join([step["to"] for step in lead["transitions"]])
     print(f"went {path}")
     if os.environ["EXPECT"] == "refused":
         kinds = [attempt["kind"] for attempt in lead["attempts"]]
