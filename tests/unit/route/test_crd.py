@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,14 @@ FIELDS = dict(below(structural_schema()["properties"]["spec"], "spec"))
 
 def test_the_file_is_what_the_model_generates() -> None:
     assert CRD_FILE.read_text() == render(), "stale: run `make generate`"
+
+
+def test_the_module_prints_the_file() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "leadgateway.route.crd"], capture_output=True, text=True, check=True
+    )
+
+    assert printed.stdout == CRD_FILE.read_text()
 
 
 @pytest.mark.parametrize("path", [path for path in FIELDS if not path.endswith(("[]", "*"))])

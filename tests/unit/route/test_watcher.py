@@ -337,6 +337,22 @@ def test_changing_the_number_of_shards_loses_no_route_on_the_way(
     assert set(watcher.table.by_key) == {f"default/route-{number}" for number in range(1, 20)}
 
 
+def test_a_folder_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
+    watcher = RouteTableWatcher(tmp_path / "later")
+    watcher.look()
+    assert watcher.table.find("solar") == NotLoaded()
+
+    publish_routes(tmp_path / "later", solar())
+    watcher.look()
+    assert served(watcher.table, "solar").name == "solar"
+
+
+def test_a_watch_that_never_began_can_be_stopped(watcher: RouteTableWatcher) -> None:
+    watcher.stop()
+
+    assert watcher.table == RouteTable()
+
+
 def test_the_thread_swaps_within_its_interval_and_tells(tmp_path: Path) -> None:
     swapped = threading.Event()
     watcher = RouteTableWatcher(tmp_path, on_swap=lambda _: swapped.set(), interval=0.05)
