@@ -105,3 +105,13 @@ def dev(
             run(options, os.environ, Screen(Console()))
     except _CANT_START as error:
         raise fail(str(error), UNAVAILABLE) from None
+    except OSError as error:
+        raise fail(_system_sentence(error), UNAVAILABLE) from None
+
+
+def _system_sentence(error: OSError) -> str:
+    """What the system refused; permission is mostly refused where another user started a stack before."""
+    told = f"{error.filename or 'the system'}: {error.strerror}."
+    if isinstance(error, PermissionError):
+        told += " Was it made by another user, such as root? Remove it as that user, or choose another: --data DIR"
+    return told

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -51,7 +52,7 @@ def spawn(
 
 
 def end(process: subprocess.Popen[bytes], *, ask: signal.Signals = signal.SIGTERM, grace: float = 10.0) -> int:
-    """Ask a process to end, kill it when it hasn't after `grace` seconds; returns its exit code.
+    """Ask a process that `spawn` started to end, kill it when it hasn't after `grace` seconds; returns its exit code.
 
     Safe to call for a process that has ended already.
     """
@@ -60,5 +61,11 @@ def end(process: subprocess.Popen[bytes], *, ask: signal.Signals = signal.SIGTER
     try:
         return process.wait(grace)
     except subprocess.TimeoutExpired:
-        process.kill()
+        kill(process)
         return process.wait()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that `spawn` started, with the launcher that may stand between (see `launch`)."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from leadgateway.dev.child import end, spawn
+from leadgateway.dev.child import end, kill, spawn
 from leadgateway.dev.server import open_log
 
 
@@ -62,7 +62,7 @@ class ProgramPart:
     def kill(self) -> None:
         """End it at once."""
         if self._process is not None and self._process.poll() is None:
-            self._process.kill()
+            kill(self._process)
 
     @property
     def running(self) -> bool:

@@ -8,8 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import psutil
-
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.1
 
@@ -101,6 +99,10 @@ def _holder(number: int) -> str:
     hint = f"; `ss -ltnp 'sport = :{number}'` or `lsof -i :{number}` tells by whom"
     if number < 1024:
         return f", or reserved for root (below 1024){hint}"
+    try:
+        import psutil  # noqa: PLC0415 - comes with the embedded servers; a stack on other servers goes without
+    except ModuleNotFoundError:
+        return hint
     try:
         listening = [one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
         pids = {one.pid for one in listening if one.pid and one.laddr and one.laddr[1] == number}

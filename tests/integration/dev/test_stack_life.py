@@ -154,3 +154,14 @@ def test_a_database_that_can_not_be_reached_is_told(server_folder: Path) -> None
 
 def test_a_folder_of_routes_that_is_none_is_a_usage_error(server_folder: Path) -> None:
     assert run_dev(server_folder / "data", "--routes=/nowhere").returncode == EXIT_USAGE
+
+
+def test_a_data_folder_that_can_not_be_used_is_told_in_a_sentence(server_folder: Path) -> None:
+    (server_folder / "data").mkdir(mode=0o700)
+    (server_folder / "data" / "lock").mkdir()  # nobody can open it as a file, root included
+
+    refused = run_dev(server_folder / "data")
+
+    assert refused.returncode == EXIT_CANT_START
+    assert f"{server_folder / 'data' / 'lock'}: Is a directory." in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 
 import pytest
 
@@ -27,6 +28,12 @@ def test_a_taken_port_is_named_with_who_has_it_and_how_to_move_ours() -> None:
     assert f"Port {number} (webhook) is taken by process {os.getpid()} (" in message
     assert "--port PORT" in message
     assert "LEADGATEWAY_WEBHOOK_PORT=PORT" in message
+
+
+def test_without_psutil_a_hint_says_how_to_find_out_who_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    with socket.create_server((HOST, 0)) as taken, pytest.raises(PortTaken, match="lsof -i"):
+        check_free([Port("webhook", taken.getsockname()[1], *WEBHOOK)])
 
 
 def test_all_taken_ports_are_named_at_once() -> None:
