@@ -49,7 +49,8 @@ class Pod:
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": self.name, "namespace": self._namespace},
-            "spec": {"containers": [container], "automountServiceAccountToken": False},
+            # The default ServiceAccount is made by a controller that need not run here.
+            "spec": {"containers": [container], "serviceAccountName": "lead-gateway-operator"},
         }
         self._api.apply(f"/api/v1/namespaces/{self._namespace}/pods/{self.name}", body)
 
