@@ -2,7 +2,8 @@
 
 Run as a process of its own: `python -m leadgateway.dev.demo_customer --port 8010`. What it shall answer stands in the
 lead, anywhere in a value: `fail-2-times` (500 for the first two attempts of each delivery, told apart by their
-Idempotency-Key), `answer-403` (that status, always). So every arrow of a lead's life can be tried with curl.
+Idempotency-Key), `answer-403` (that status, always), `slow-5-seconds` (so long before any answer). So every arrow of a
+lead's life can be tried with curl.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ REMEMBERED_DELIVERIES = 10_000
 LARGEST_BODY = 4 * 1024 * 1024
 
 _FAIL = re.compile(r"fail-(\d{1,3})-times", re.ASCII)
+_SLOW = re.compile(r"slow-(\d{1,3})-seconds", re.ASCII)
 _ANSWER = re.compile(r"answer-([2-5]\d\d)", re.ASCII)
 
 
@@ -54,6 +56,7 @@ def application(token: str) -> web.Application:
 
     async def receive(request: web.Request) -> web.Response:
         body = await request.read()
+        await asyncio.sleep(seconds_to_wait(body))
         status = answer_for(request, body, token=token, received=received)
         received.requests.append(described(request, body, status))
         return web.json_response({"status": "ok" if status < 300 else "error"}, status=status)
@@ -92,6 +95,12 @@ def answer_for(request: web.Request, body: bytes, *, token: str, received: Recei
     return 500 if told and tried <= int(told[1]) else 200
 
 
+def seconds_to_wait(body: bytes) -> int:
+    """How long a lead wants its answer to take."""
+    told = _SLOW.search(body.decode("utf-8", "replace"))
+    return int(told[1]) if told else 0
+
+
 def described(request: web.Request, body: bytes, status: int) -> dict[str, object]:
     """One request as `GET /requests` lists it; the body as JSON where it is, else as text."""
     try:
@@ -116,6 +125,7 @@ GET  /requests       lists what was received, newest last
 A lead tells what it wants answered, anywhere in a value:
   fail-2-times   500 for the first two attempts, then 200
   answer-403     that status, always
+  slow-5-seconds so long before any answer
 """
 
 

@@ -71,6 +71,11 @@ def test_a_marked_lead_is_answered_with_the_status_it_says(customer: httpx.Clien
     assert deliver(customer, {"product": {"name": f"answer-{status}"}}) == status
 
 
+def test_a_marked_lead_is_answered_as_late_as_it_says(customer: httpx.Client) -> None:
+    with pytest.raises(httpx.ReadTimeout):
+        customer.post("/lead/receive", json={"street": "slow-5-seconds"}, headers=AUTHORISED, timeout=0.2)
+
+
 def test_what_is_no_json_is_answered_400_and_listed_as_text(customer: httpx.Client) -> None:
     answer = customer.post("/lead/receive", content=b"\xff{", headers=AUTHORISED)
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import psutil
 
 from leadgateway.dev.ports import HOST
 from tests.building.accounts import as_ordinary_user, ordinary_user, owned_folder
-from tests.building.dev_stack import EXIT_CANT_START, EXIT_USAGE, DevStack, clean_environment, run_dev
+from tests.building.dev_stack import EXIT_CANT_START, EXIT_USAGE, LEAD, DevStack, clean_environment, run_dev
 from tests.building.waiting import eventually, gone
 
 
@@ -62,6 +63,19 @@ def test_three_leads_travel_and_a_stack_that_is_killed_is_found_again_and_ends_w
 
     assert all_gone(parts)
     assert "Ended. The data stays" in again.output
+
+
+def test_a_second_ctrl_c_does_not_wait_for_what_is_in_flight(server_folder: Path) -> None:
+    with DevStack(server_folder / "data", "--no-demo") as stack:
+        slow = stack.post(LEAD | {"address": {"zip": "66123", "street": "slow-9-seconds"}})
+        eventually(lambda: stack.status(slow) == "READY", what="the delivery in flight")
+        began = time.monotonic()
+        stack.process.send_signal(signal.SIGINT)
+        stack.until_said("Ending everything")
+
+        assert stack.end(signal.SIGINT) == 0
+
+    assert time.monotonic() - began < 8
 
 
 def test_a_closed_terminal_ends_it_even_while_it_starts(server_folder: Path) -> None:
