@@ -40,7 +40,8 @@ def from_schema(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         return st.integers(-5, 5) | TEXTS
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
-    return _BY_TYPE.get(schema["type"], lambda _: TEXTS)(schema)
+    build = _BY_TYPE.get(schema["type"])
+    return TEXTS if build is None else build(schema)
 
 
 def _list(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
