@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.chart.rendering import CHART, REPOSITORY, Rendered, RenderingFailed, helm, render
 from tests.chart.values import EVERYTHING, EXTERNAL, MATRIX, NAMESPACED, TRIAL
@@ -168,6 +171,69 @@ def test_a_namespaced_operator_gets_rights_in_those_namespaces_only() -> None:
 def test_the_operator_has_no_right_to_everything(rendered: Rendered) -> None:
     rules = [rule for kind in ("Role", "ClusterRole") for role in rendered.all(kind) for rule in role["rules"]]
     assert not [rule for rule in rules if "*" in rule["verbs"] + rule["resources"] + rule["apiGroups"]]
+
+
+def rights(rules: list[dict[str, Any]]) -> set[tuple[str, ...]]:
+    """Each single right, so that rules can be told apart from how they are written."""
+    return {
+        (group, resource, name, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames", ["*"])
+        for verb in rule["verbs"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "beyond"),
+    [
+        ("ClusterRole", "lead-gateway-default-operator", set()),
+        # Needed where the gateway's own namespace is none of those that are served.
+        ("Role", "lead-gateway-operator-publish", {("", "secrets", "*", "list"), ("", "secrets", "*", "watch")}),
+    ],
+)
+def test_the_operator_has_the_rights_that_its_own_tests_prove(
+    default: Rendered, kind: str, name: str, beyond: set[tuple[str, ...]]
+) -> None:
+    documents = yaml.safe_load_all((REPOSITORY / "operator" / "rbac.yaml").read_text())
+    (proven,) = [found for found in documents if found["kind"] == kind]
+    assert rights(default.one(kind, name)["rules"]) == rights(proven["rules"]) | beyond
+
+
+def test_an_operator_that_removes_surplus_shards_may_delete_them() -> None:
+    rendered = render({"routes": {"shards": 2, "formerShards": 3}})
+    assert ("", "configmaps", "lead-gateway-routes-2", "delete") in rights(
+        rendered.one("Role", "lead-gateway-operator-publish")["rules"]
+    )
+    operator = environment(rendered.pods()["Deployment/lead-gateway-operator"])
+    assert operator["LEADGATEWAY_OPERATOR_SHARDS"] == "2"
+
+
+def test_every_value_is_described_in_the_file_and_in_the_schema() -> None:
+    text = (CHART / "values.yaml").read_text()
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    comments: dict[str, str] = {}
+    path: list[str] = []
+    comment: list[str] = []
+    for line in text.splitlines():
+        if found := re.match(r"( *)# ?(.*)", line):
+            comment.append(found[2])
+        elif found := re.match(r"( *)(\w+):", line):
+            path = [*path[: len(found[1]) // 2], found[2]]
+            comments[".".join(path)] = " ".join(comment)
+            comment = []
+        else:
+            comment = []
+    for name, text_above in comments.items():
+        if ".resources." in name:
+            continue  # as in a container, which Kubernetes describes
+        described = schema
+        for part in name.split("."):
+            described = described["properties"][part]
+        if "properties" not in described or text_above:
+            assert text_above, f"{name} has no comment"
+            assert described["description"].split() == text_above.split(), name
 
 
 def test_editors_and_viewers_of_a_namespace_may_edit_and_view_lead_routes(default: Rendered) -> None:
