@@ -33,7 +33,7 @@ def realistic_spec() -> dict[str, Any]:
 
 def apply_at_once(gateway: Gateway, count: int) -> float:
     """Apply LeadRoutes as fast as the API server takes them; returns the time of the last one."""
-    values = {"token": "token-token", "webhook-secret": "shared-secret"}
+    values = {"token": "token-token", "webhook-secret": "shared-secret", "api-key": "an-api-key"}
     body = secret("solar-saarland", gateway.team, values)
     gateway.api.apply(f"/api/v1/namespaces/{gateway.team}/secrets/solar-saarland", body)
     spec = realistic_spec()
@@ -54,9 +54,11 @@ def peak_memory(operator: OperatorProcess) -> Iterator[list[float]]:
 
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()
-    yield highest
-    stopping.set()
-    thread.join()
+    try:
+        yield highest
+    finally:
+        stopping.set()
+        thread.join()
 
 
 def accepted(operator: OperatorProcess) -> float:
