@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -150,7 +151,10 @@ def test_an_initdb_that_was_interrupted_leaves_nothing_that_counts_as_a_cluster(
     assert not (server.folder / "cluster-0000").exists()
 
 
-def test_a_folder_too_deep_for_a_socket_is_served_all_the_same(server_folder: Path) -> None:
+def test_a_folder_too_deep_for_a_socket_is_served_all_the_same(
+    server_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(server_folder))
     deep = server_folder / ("d" * 60) / ("e" * 60)
 
     with EmbeddedPostgres(deep / "postgres", durable=False) as server:
