@@ -14,7 +14,7 @@ from tests.operator.rig.programs import NoControlPlane
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes minutes; left out by `make test-operator`, run by `make test-all`")
+    config.addinivalue_line("markers", "slow: takes minutes; leave it out with -m 'not slow'")
 
 
 @pytest.fixture(scope="session")
