@@ -32,8 +32,12 @@ test-operator: install-dev ## The operator against a real API server (needs Go, 
 check-chart: install-dev ## The Helm chart: rendered, linted, and judged by an API server (needs Helm, and what test-operator needs)
 	$(PYTEST) tests/chart $(ARGS)
 
+.PHONY: test-cluster
+test-cluster: install-dev ## The gateway in real pods of the cluster that KUBECONFIG names (needs Helm, and docker or buildah)
+	$(VENV)/python -m pytest tests/cluster --timeout=600 $(ARGS)
+
 .PHONY: test-all
-test-all: test test-operator ## Everything, with nothing skipped (needs what the targets above need)
+test-all: test test-operator check-chart test-cluster ## Everything, with nothing skipped (needs what the targets above need)
 
 .PHONY: check
 check: install-dev ## Lint, format, types, import contracts, generated files
