@@ -6,9 +6,12 @@ Core may import none of the apps, so these announce their commands as entry poin
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from importlib import import_module
 from importlib.metadata import entry_points
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -85,8 +88,19 @@ def leadgateway(
 
 def main() -> None:
     """Run the command line; a setting that can't be used ends it with one sentence a variable and exit status 2."""
+    if os.getpid() == _FIRST_PROCESS:
+        signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except InvalidSettings as error:
         typer.echo(str(error), err=True)
         sys.exit(EXIT_USAGE)
+
+
+_FIRST_PROCESS = 1
+"""Of a container. For it alone the kernel drops a SIGTERM that nothing handles, so `docker stop` and the deletion of a pod
+would wait for their whole grace period. Webhook, worker and operator set handlers of their own as soon as they run."""
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)

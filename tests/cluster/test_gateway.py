@@ -148,6 +148,16 @@ def test_an_upgrade_under_load_fails_no_post(gateway: Gateway, figures: dict[str
     assert not before.keys() & gateway.pods().keys(), "every pod was replaced"
 
 
+def test_a_container_that_still_waits_ends_at_once_when_it_is_told_to(gateway: Gateway) -> None:
+    # As first process of a container it would be left alone by a SIGTERM that it does not handle.
+    gateway.start_waiting_pod("waiting")
+    began = time.monotonic()
+
+    run("kubectl", "-n", gateway.outside, "delete", "pod", "waiting", "--grace-period=60", "--timeout=90s")
+
+    assert seconds_since(began) < 20
+
+
 def test_an_uninstall_leaves_routes_and_leads_for_the_next_install(gateway: Gateway) -> None:
     gateway.helm("uninstall", "lead-gateway", "--wait", "--timeout=2m")
 

@@ -129,6 +129,18 @@ class Gateway:
         self.apply(*manifests)
         run("kubectl", "-n", self.outside, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
 
+    def start_waiting_pod(self, name: str) -> None:
+        """Start a pod whose `leadgateway migrate` waits for a database that never comes."""
+        pod = _pod(name, f"{self.repository}:dev", ["leadgateway", "migrate", "--wait", "600"])
+        pod["spec"]["containers"][0]["env"] = [{"name": "POSTGRES_PORT", "value": "1"}]
+        self.apply(pod)
+        run("kubectl", "-n", self.outside, "wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
+        wait_until(
+            lambda: "migration waits" in run("kubectl", "-n", self.outside, "logs", name),
+            within=30,
+            what="the pod waiting for its database",
+        )
+
     def apply(self, *manifests: Manifest) -> None:
         run("kubectl", "-n", self.outside, "apply", "--filename=-", stdin=yaml.safe_dump_all(manifests))
 
