@@ -98,8 +98,8 @@ def main() -> None:
 
 
 _FIRST_PROCESS = 1
-"""Of a container. For it alone the kernel drops a SIGTERM that nothing handles, so `docker stop` and the deletion of a pod
-would wait for their whole grace period. Webhook, worker and operator set handlers of their own as soon as they run."""
+"""Of a container. For it alone the kernel drops a SIGTERM that nothing handles, so `docker stop` and the deletion of a
+pod would wait for their whole grace period. Webhook, worker and operator set their own handlers as soon as they run."""
 
 
 def _end(number: int, _: FrameType | None) -> None:
