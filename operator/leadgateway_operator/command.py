@@ -10,7 +10,6 @@ from typing import Annotated
 import kopf
 import kubernetes.config
 import typer
-import uvloop
 from prometheus_client import REGISTRY
 
 from leadgateway.settings import LogSettings, load
@@ -67,8 +66,9 @@ def operator(  # noqa: PLR0917 - options, which Typer passes by name
     quieten()
     try:
         own = settings.namespace or _default_namespace()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(settings, own, REGISTRY))
+        # Not uvloop: when the API server goes away while connections are being made, it takes a file descriptor that
+        # was closed and given out again for one of its own, and raises a RuntimeError in aiohttp.
+        asyncio.run(run(settings, own, REGISTRY))
     except (kopf.LoginError, UnusableKey, OSError) as error:
         typer.echo(f"the operator can't start: {error}", err=True)
         raise typer.Exit(_FAILED) from error

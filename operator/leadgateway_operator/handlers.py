@@ -1,13 +1,13 @@
 """What kopf does here: it watches LeadRoutes, their ControllerRevisions and labelled Secrets, and calls back.
 
-Only indexes and event handlers: change handlers would copy specs into annotations, and timers, daemons and deletion
-handlers would add finalizers, without which a LeadRoute can be deleted while the operator is away.
+Only event handlers, which keep an index of our own (see `view`): change handlers would copy specs into annotations, and
+timers, daemons and deletion handlers would add finalizers, without which a LeadRoute can be deleted while the operator
+is away.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -19,9 +19,7 @@ from leadgateway.route.model import GROUP, VERSION
 from leadgateway_operator import resources
 from leadgateway_operator.cluster import log_in
 from leadgateway_operator.observed import (
-    ObservedRevision,
     ObservedRoute,
-    ObservedSecret,
     observe_revision,
     observe_route,
     observe_secret,
@@ -41,8 +39,8 @@ _LIFETIME = timedelta(days=365)
 def register(registry: kopf.OperatorRegistry, *, view: View, reconciler: Reconciler, reporter: Reporter) -> None:
     """Have kopf keep the view, and wake the reconciler for whatever is news."""
     _register_login(registry)
-    _register_indexes(registry, view)
     _register_events(registry, view, reconciler, reporter)
+    _register_dependencies(registry, view, reconciler)
 
 
 def configure(settings: kopf.OperatorSettings) -> None:
@@ -79,47 +77,47 @@ def _register_login(registry: kopf.OperatorRegistry) -> None:
         return replace(info, expiration=datetime.now(UTC) + _LIFETIME + timedelta(seconds=number))
 
 
-def _register_indexes(registry: kopf.OperatorRegistry, view: View) -> None:
-    @kopf.index(*_ROUTES, id="routes", registry=registry)
-    async def index_route(body: kopf.Body, **_: Any) -> Mapping[str, ObservedRoute]:
-        route = observe_route(body)
-        return {route.uid: route}
-
-    @kopf.index(*_REVISIONS, id="revisions", registry=registry)
-    async def index_revision(body: kopf.Body, **_: Any) -> Mapping[str, ObservedRevision | None]:
-        return {body["metadata"]["uid"]: observe_revision(body)}
-
-    @kopf.index(*_SECRETS, id="secrets", registry=registry)
-    async def index_secret(body: kopf.Body, **_: Any) -> Mapping[str, ObservedSecret]:
-        secret = observe_secret(body)
-        return {secret.uid: secret}
-
-    @kopf.on.startup(registry=registry)
-    async def attach(**indexes: Any) -> None:
-        view.attach(routes=indexes["routes"], revisions=indexes["revisions"], secrets=indexes["secrets"])
-
-
 def _register_events(registry: kopf.OperatorRegistry, view: View, reconciler: Reconciler, reporter: Reporter) -> None:
     @kopf.on.event(*_ROUTES, registry=registry)
-    async def route_changed(event: kopf.RawEvent, uid: str, **_: Any) -> None:
-        _note_relist(event)
+    async def route_changed(event: kopf.RawEvent, body: kopf.Body, uid: str, **_: Any) -> None:
+        _note_relist(event, reconciler)
+        if event["type"] == "DELETED":
+            view.forget(uid)
+            reconciler.wake()
+            return
+        view.saw_route(observe_route(body))
         route = view.route(uid)
         standing = reconciler.plan.standings.get(uid)
-        if event["type"] == "DELETED" or route is None or standing is None or _is_news(route, standing.route):
+        if route is None or standing is None or _is_news(route, standing.route):
             reconciler.wake()
         elif not reporter.was_written(route):
             reporter.look_again()
 
+
+def _register_dependencies(registry: kopf.OperatorRegistry, view: View, reconciler: Reconciler) -> None:
     @kopf.on.event(*_REVISIONS, registry=registry)
-    @kopf.on.event(*_SECRETS, registry=registry)
-    async def dependency_changed(event: kopf.RawEvent, **_: Any) -> None:
-        _note_relist(event)
+    async def revision_changed(event: kopf.RawEvent, body: kopf.Body, uid: str, **_: Any) -> None:
+        _note_relist(event, reconciler)
+        if event["type"] == "DELETED":
+            view.forget(uid)
+        else:
+            view.saw_revision(uid, observe_revision(body))
         reconciler.wake()
 
-    def _note_relist(event: kopf.RawEvent) -> None:
-        """What a list shows carries no type: a watch has begun anew, and may have missed deletions."""
-        if event["type"] is None:
-            reconciler.suspect()
+    @kopf.on.event(*_SECRETS, registry=registry)
+    async def secret_changed(event: kopf.RawEvent, body: kopf.Body, uid: str, **_: Any) -> None:
+        _note_relist(event, reconciler)
+        if event["type"] == "DELETED":
+            view.forget(uid)
+        else:
+            view.saw_secret(observe_secret(body))
+        reconciler.wake()
+
+
+def _note_relist(event: kopf.RawEvent, reconciler: Reconciler) -> None:
+    """What a list shows carries no type: a watch has begun anew, and may have missed deletions."""
+    if event["type"] is None:
+        reconciler.suspect()
 
 
 def _is_news(now: ObservedRoute, before: ObservedRoute) -> bool:

@@ -1,20 +1,21 @@
-"""What kopf's indexes hold, less what is known to be gone.
+"""What the watches have shown, less what is known to be gone.
 
-kopf lists anew when a watch can't be continued, but nothing tells it of an object that was deleted in between: its
-index would keep it for ever. So everything is compared with the API server now and then. The same comparison says when
-the first lists are complete, even if they are empty.
+The operator keeps its own index instead of kopf's: while kopf's are filled for the first time, every object waits for
+all others and each one that is done wakes all of them, which takes minutes for some thousands.
+
+kopf lists anew when a watch can't be continued, but nothing tells of an object that was deleted in between. So
+everything is compared with the API server now and then. The same comparison says when the first lists are complete,
+even if they are empty.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
-
-import kopf
 
 from leadgateway_operator import resources
 from leadgateway_operator.cluster import Cluster
@@ -46,34 +47,42 @@ class View:
         """Look at some namespaces, or at all when none is named."""
         self._cluster = cluster
         self._namespaces: tuple[str | None, ...] = tuple(namespaces) or (None,)
-        self._routes: kopf.Index[str, ObservedRoute] | None = None
-        self._revisions: kopf.Index[str, ObservedRevision | None] | None = None
-        self._secrets: kopf.Index[str, ObservedSecret] | None = None
-        self._gone: set[str] = set()
+        self._routes: dict[str, ObservedRoute] = {}
+        self._revisions: dict[str, ObservedRevision | None] = {}
+        self._secrets: dict[str, ObservedSecret] = {}
+        self._gone: frozenset[str] = frozenset()
 
-    def attach(
-        self,
-        *,
-        routes: kopf.Index[str, ObservedRoute],
-        revisions: kopf.Index[str, ObservedRevision | None],
-        secrets: kopf.Index[str, ObservedSecret],
-    ) -> None:
-        """Take the indexes that kopf fills."""
-        self._routes, self._revisions, self._secrets = routes, revisions, secrets
+    def saw_route(self, route: ObservedRoute) -> None:
+        """Take in a LeadRoute as it is now."""
+        if route.uid not in self._gone:
+            self._routes[route.uid] = route
+
+    def saw_revision(self, uid: str, revision: ObservedRevision | None) -> None:
+        """Take in a ControllerRevision; None: it is none of ours, but it was seen."""
+        if uid not in self._gone:
+            self._revisions[uid] = revision
+
+    def saw_secret(self, secret: ObservedSecret) -> None:
+        """Take in a labelled Secret as it is now."""
+        if secret.uid not in self._gone:
+            self._secrets[secret.uid] = secret
+
+    def forget(self, uid: str) -> None:
+        """Leave out an object that was deleted, or that has lost its label."""
+        for index in (self._routes, self._revisions, self._secrets):
+            index.pop(uid, None)
 
     def observed(self) -> Observed:
         """Take a picture of everything."""
         return Observed(
-            routes=tuple(self._values(self._routes)),
-            revisions=tuple(revision for revision in self._values(self._revisions) if revision is not None),
-            secrets=tuple(self._values(self._secrets)),
+            routes=tuple(self._routes.values()),
+            revisions=tuple(revision for revision in self._revisions.values() if revision is not None),
+            secrets=tuple(self._secrets.values()),
         )
 
     def route(self, uid: str) -> ObservedRoute | None:
         """Look one LeadRoute up."""
-        if self._routes is None or uid in self._gone or uid not in self._routes:
-            return None
-        return next(iter(self._routes[uid]), None)
+        return self._routes.get(uid)
 
     async def wait_until_complete(self) -> None:
         """Wait until everything that exists has been seen: nothing may be written before."""
@@ -97,7 +106,10 @@ class View:
         before = self._seen()
         listed = {item["metadata"]["uid"] async for item in self._everything()}
         gone = frozenset(before - listed)
-        self._gone = set(gone)
+        # An event that was under way meanwhile must not bring one of them back; a UID is never used again.
+        self._gone = gone
+        for uid in gone:
+            self.forget(uid)
         return Comparison(gone, frozenset(listed - self._seen()))
 
     async def _everything(self) -> Any:
@@ -111,11 +123,4 @@ class View:
                     yield item
 
     def _seen(self) -> set[str]:
-        return {uid for index in (self._routes, self._revisions, self._secrets) if index is not None for uid in index}
-
-    def _values(self, index: Any) -> Iterator[Any]:
-        if index is None:
-            return
-        for uid in index:
-            if uid not in self._gone:
-                yield from index[uid]
+        return {*self._routes, *self._revisions, *self._secrets}

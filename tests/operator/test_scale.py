@@ -92,6 +92,25 @@ def test_a_thousand_leadroutes_are_accepted_soon_after_the_last_apply(
     assert memory[0] < 200
 
 
+@pytest.mark.timeout(300)
+def test_a_new_operator_starts_quickly_from_three_thousand_leadroutes(
+    gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.shards = 48
+    operator = gateway.start_operator()
+    apply_at_once(gateway, 3_000)
+    wait_until(lambda: accepted(operator) == 3_000, within=180, what="all being accepted", interval=0.5)
+
+    operator.kill()
+    operator.start()
+    started = time.monotonic()
+    operator.wait_until_ready(within=30)
+
+    with capsys.disabled():
+        print(f"\n3,000 LeadRoutes: a new operator is ready after {time.monotonic() - started:.1f} s (aim 10 s)")
+    assert len(gateway.published()) == 3_000
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_ten_thousand_leadroutes_are_accepted_within_five_minutes(
