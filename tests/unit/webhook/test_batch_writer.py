@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
@@ -61,10 +60,13 @@ def writing(
     async def bounded() -> None:
         writer = Writer(shelf, limits=Limits(max_queued=max_queued, answer_seconds=answer_seconds))
         writer.start()
-        async with asyncio.timeout(20):
-            await test(writer)
-        shelf.gate.set()
-        assert await writer.stop(within=5.0)
+        try:
+            async with asyncio.timeout(20):
+                await test(writer)
+        finally:
+            shelf.gate.set()
+            ended = await writer.stop(within=5.0)
+        assert ended
 
     asyncio.run(bounded())
 
@@ -217,11 +219,9 @@ def test_a_commit_that_hangs_is_refused_in_time_and_the_next_posts_at_once() -> 
             await first
         with pytest.raises(DatabaseUnavailable):
             await second
-        started = time.monotonic()
         with pytest.raises(DatabaseUnavailable):
-            await writer.write(3, 1)
+            writer.write(3, 1).send(None)  # its first step refuses: it awaits nothing
 
-        assert time.monotonic() - started < 0.1
         assert writer.condition == "does not answer"
 
     writing(test, shelf, answer_seconds=0.2)
