@@ -40,12 +40,13 @@ test-cluster: install-dev ## The gateway in real pods of the cluster that KUBECO
 test-all: test test-operator check-chart test-cluster ## Everything, with nothing skipped (needs what the targets above need)
 
 .PHONY: check
-check: install-dev ## Lint, format, types, import contracts, generated files
+check: install-dev ## Lint, format, types, import contracts, the Dockerfile, generated files
 	$(VENV)/ruff check $(SOURCES)
 	$(VENV)/ruff format --check $(SOURCES)
 	$(VENV)/mypy
 	$(VENV)/mypy tests bench
 	$(VENV)/lint-imports --no-cache
+	$(VENV)/hadolint Dockerfile
 	$(VENV)/python -m leadgateway.route.crd | diff -u crds/leadroutes.yaml - || \
 	  { echo "crds/leadroutes.yaml is stale: run 'make generate'" >&2; exit 1; }
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import CHART, Rendered, render
+from tests.chart.rendering import CHART, Rendered, helm, render
 from tests.chart.values import MATRIX
 from tests.operator.rig.cluster import Cluster, open_cluster
 from tests.operator.rig.programs import NoControlPlane
@@ -90,21 +90,17 @@ def test_what_was_generated_once_is_kept(cluster: Cluster) -> None:
 
 
 def test_the_notes_name_a_secret_that_is_missing(cluster: Cluster) -> None:
-    helm = shutil.which("helm")
-    assert helm is not None
-    command = [
-        helm,
+    printed = helm(
         "install",
         "lead-gateway",
         str(CHART),
         "--dry-run=server",
         "--namespace=default",
         "--set=crds.install=false",
-    ]
-    notes = subprocess.run(
-        [*command, f"--kubeconfig={cluster.kubeconfig}"], capture_output=True, text=True, check=True
-    ).stdout.partition("NOTES:")[2]
+        f"--kubeconfig={cluster.kubeconfig}",
+    )
 
+    notes = printed.partition("NOTES:")[2]
     assert "The Secret lead-gateway-database (database.existingSecret) is not there yet" in notes
 
 

@@ -20,6 +20,7 @@ def test_the_sample_route_becomes_ready_and_its_leads_arrive(gateway: Gateway, f
     secret, sample = yaml.safe_load_all(SAMPLE.read_text())
     sample["spec"]["endpoint"] |= {"url": gateway.customer_url("sample"), "allowPrivateNetworks": True}
     del sample["spec"]["source"]["deduplicate"]
+    figures["image with its base, MB"] = image.megabytes("dev")
     began = time.monotonic()
 
     gateway.apply(secret, sample)

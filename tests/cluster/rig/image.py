@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 
@@ -34,6 +35,17 @@ def build(tag: str, **arguments: str) -> str:
     if load:
         run(*shlex.split(load), reference, timeout=BUILD_SECONDS)
     return reference
+
+
+def megabytes(tag: str) -> float:
+    """Size of an image that was built, with its base, in MB as its builder counts."""
+    reference = f"{NAME}:{tag}"
+    if available("buildah"):
+        (found,) = json.loads(run("buildah", "images", "--json", reference))
+        number, unit = found["size"].split()
+        assert unit == "MB"
+        return float(number)
+    return int(run("docker", "image", "inspect", "--format", "{{.Size}}", reference)) / 1e6
 
 
 def _skaffold_command() -> str:
