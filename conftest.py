@@ -1,9 +1,9 @@
-"""What holds for every test: in CI a skipped test is a failed one, since nothing may be left out there."""
+"""What holds for every test: in CI a skipped test is a failed one, and what tests measured is printed at the end."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import pytest
 
@@ -28,3 +28,28 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     if _IN_CI and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
+
+
+@pytest.fixture
+def report_figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Takes a sentence with what the test measured; also from another process it reaches the end of the run."""
+
+    def report(sentence: str) -> None:
+        record_property("figure", sentence)
+
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    figures = [
+        sentence
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call"
+        for name, sentence in report.user_properties
+        if name == "figure"
+    ]
+    if figures:
+        terminalreporter.section("figures")
+    for sentence in figures:
+        terminalreporter.write_line(str(sentence))

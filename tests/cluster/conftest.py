@@ -42,13 +42,9 @@ def gateway() -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def figures(
-    record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str]
-) -> Iterator[dict[str, float]]:
-    """What a test measured, printed when it ends."""
+def figures(report_figure: Callable[[str], None]) -> Iterator[dict[str, float]]:
+    """What a test measured, printed at the end of the run."""
     measured: dict[str, float] = {}
     yield measured
     for name, value in measured.items():
-        record_property(name, value)
-    with capsys.disabled():
-        print("".join(f"\n    {name}: {value:.2f}" for name, value in measured.items()))
+        report_figure(f"{name}: {value:.2f}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -70,7 +70,7 @@ def accepted(operator: OperatorProcess) -> float:
 
 @pytest.mark.timeout(300)
 def test_a_thousand_leadroutes_are_accepted_soon_after_the_last_apply(
-    gateway: Gateway, capsys: pytest.CaptureFixture[str]
+    gateway: Gateway, report_figure: Callable[[str], None]
 ) -> None:
     gateway.shards = 8
     operator = gateway.start_operator(RESYNC_SECONDS="60")
@@ -82,11 +82,10 @@ def test_a_thousand_leadroutes_are_accepted_soon_after_the_last_apply(
         took = time.monotonic() - last
 
     writes = operator.metrics()[CONFIG_MAP_WRITES]
-    with capsys.disabled():
-        print(
-            f"\n1,000 LeadRoutes: applied in {last - began:.1f} s, all accepted {took:.1f} s after the last "
-            f"(aim 30 s), {writes:.0f} ConfigMap writes, {memory[0]:.0f} MiB"
-        )
+    report_figure(
+        f"1,000 LeadRoutes: applied in {last - began:.1f} s, all accepted {took:.1f} s after the last "
+        f"(aim 30 s), {writes:.0f} ConfigMap writes, {memory[0]:.0f} MiB"
+    )
     assert len(gateway.published()) == 1000
     assert writes < 100
     assert memory[0] < 200
@@ -94,7 +93,7 @@ def test_a_thousand_leadroutes_are_accepted_soon_after_the_last_apply(
 
 @pytest.mark.timeout(300)
 def test_a_new_operator_starts_quickly_from_three_thousand_leadroutes(
-    gateway: Gateway, capsys: pytest.CaptureFixture[str]
+    gateway: Gateway, report_figure: Callable[[str], None]
 ) -> None:
     gateway.shards = 48
     operator = gateway.start_operator()
@@ -106,15 +105,14 @@ def test_a_new_operator_starts_quickly_from_three_thousand_leadroutes(
     started = time.monotonic()
     operator.wait_until_ready(within=30)
 
-    with capsys.disabled():
-        print(f"\n3,000 LeadRoutes: a new operator is ready after {time.monotonic() - started:.1f} s (aim 10 s)")
+    report_figure(f"3,000 LeadRoutes: a new operator is ready after {time.monotonic() - started:.1f} s (aim 10 s)")
     assert len(gateway.published()) == 3_000
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_ten_thousand_leadroutes_are_accepted_within_five_minutes(
-    gateway: Gateway, capsys: pytest.CaptureFixture[str]
+    gateway: Gateway, report_figure: Callable[[str], None]
 ) -> None:
     gateway.shards = 64
     operator = gateway.start_operator(RESYNC_SECONDS="60")
@@ -125,25 +123,22 @@ def test_ten_thousand_leadroutes_are_accepted_within_five_minutes(
         wait_until(lambda: accepted(operator) == 10_000, within=900, what="all being accepted", interval=1)
         took = time.monotonic() - began
 
-    with capsys.disabled():
-        print(
-            f"\n10,000 LeadRoutes: applied in {last - began:.0f} s, all accepted {took:.0f} s after the first "
-            f"(aim 300 s), {operator.metrics()[CONFIG_MAP_WRITES]:.0f} ConfigMap writes, {memory[0]:.0f} MiB"
-        )
+    report_figure(
+        f"10,000 LeadRoutes: applied in {last - began:.0f} s, all accepted {took:.0f} s after the first "
+        f"(aim 300 s), {operator.metrics()[CONFIG_MAP_WRITES]:.0f} ConfigMap writes, {memory[0]:.0f} MiB"
+    )
     assert len(gateway.published()) == 10_000
     # A change among ten thousand is still one status, and is served at once.
     writes = operator.metrics()["leadgateway_operator_status_writes_total"]
     edited = time.monotonic()
     gateway.apply("route-05000", **realistic_spec(), paused=True)
     gateway.wait_for("route-05000", "Accepted", "True", within=60)
-    with capsys.disabled():
-        print(f"an edit among them is accepted after {time.monotonic() - edited:.1f} s")
+    report_figure(f"10,000 LeadRoutes: an edit among them is accepted after {time.monotonic() - edited:.1f} s")
     assert operator.metrics()["leadgateway_operator_status_writes_total"] - writes <= 2
     # A new operator starts from all of them and writes nothing.
     operator.kill()
     operator.start()
     started = time.monotonic()
     operator.wait_until_ready(within=240)
-    with capsys.disabled():
-        print(f"a new operator is ready after {time.monotonic() - started:.0f} s")
+    report_figure(f"10,000 LeadRoutes: a new operator is ready after {time.monotonic() - started:.0f} s")
     assert operator.metrics().get(CONFIG_MAP_WRITES, 0) == 0
