@@ -43,6 +43,11 @@ def register(registry: kopf.OperatorRegistry, *, view: View, reconciler: Reconci
     _register_dependencies(registry, view, reconciler)
 
 
+_BACKOFFS = (0.5, 1.0, *[2.0] * 30)
+"""Seconds between a watch's attempts, a minute in all. kopf's own grow to 21, which is long to see nothing after the
+API server is back."""
+
+
 def configure(settings: kopf.OperatorSettings) -> None:
     """Set kopf up for watching alone."""
     settings.posting.enabled = False
@@ -53,6 +58,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.scanning.disabled = True
     settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 60
+    settings.networking.error_backoffs = _BACKOFFS
     settings.watching.connect_timeout = 60
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 301

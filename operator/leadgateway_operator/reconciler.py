@@ -27,7 +27,7 @@ from leadgateway_operator.view import View
 _FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 1.0, 30.0
 _EVALUATED_AT_ONCE = 50
 _UNSEEN_ROUNDS = 4
-"""Comparisons in a row in which the same object was not seen, after which its watch is taken for stuck."""
+"""After so many rounds without a sight of an object that exists, its watch is taken for stuck."""
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Reconciler:
         self._pace = Pace()
         self._versions: dict[VersionKey, Version] = {}
         self._compared = float("-inf")
-        self._unseen: Mapping[str, int] = {}
+        self._unseen_since: Mapping[str, float] = {}
         self.plan = Plan()
 
     def wake(self) -> None:
@@ -170,11 +170,11 @@ class Reconciler:
 
     async def _compare(self) -> None:
         found = await self._parts.view.compare()
-        self._compared = monotonic()
+        self._compared = now = monotonic()
         self._parts.metrics.unseen.set(len(found.unseen))
-        self._unseen = {uid: self._unseen.get(uid, 0) + 1 for uid in found.unseen}
-        if any(rounds >= _UNSEEN_ROUNDS for rounds in self._unseen.values()):
-            raise StuckWatch(f"{len(self._unseen)} objects exist and are not seen; a watch seems to be stuck")
+        self._unseen_since = {uid: self._unseen_since.get(uid, now) for uid in found.unseen}
+        if any(now - since >= _UNSEEN_ROUNDS * self._round_seconds for since in self._unseen_since.values()):
+            raise StuckWatch(f"{len(self._unseen_since)} objects exist and are not seen; a watch seems to be stuck")
 
     def _failed(self, error: ClusterError | NoRoom) -> None:
         _log.error("the configuration could not be rebuilt and is tried again: %s", error)

@@ -53,7 +53,8 @@ class Api:
         return self._send("PATCH", path, json=body, headers={"Content-Type": "application/merge-patch+json"})
 
     def delete(self, path: str) -> None:
-        response = self.client.delete(path)
+        """Delete an object, or all of a collection, which takes a minute for ten thousand."""
+        response = self.client.delete(path, timeout=300)
         if response.is_error and response.status_code != 404:
             _checked(response)
 
