@@ -34,6 +34,9 @@ _REVISIONS = ("apps", "v1", "controllerrevisions")
 _SECRETS = ("", "v1", "secrets")
 _LOGIN_PAUSE = 1.0
 _LIFETIME = timedelta(days=365)
+_BACKOFFS = (0.5, 1.0, *[2.0] * 30)
+"""Seconds between a watch's attempts, a minute in all. kopf's own grow to 21, which is long to see nothing after the
+API server is back."""
 
 
 def register(registry: kopf.OperatorRegistry, *, view: View, reconciler: Reconciler, reporter: Reporter) -> None:
@@ -41,11 +44,6 @@ def register(registry: kopf.OperatorRegistry, *, view: View, reconciler: Reconci
     _register_login(registry)
     _register_events(registry, view, reconciler, reporter)
     _register_dependencies(registry, view, reconciler)
-
-
-_BACKOFFS = (0.5, 1.0, *[2.0] * 30)
-"""Seconds between a watch's attempts, a minute in all. kopf's own grow to 21, which is long to see nothing after the
-API server is back."""
 
 
 def configure(settings: kopf.OperatorSettings) -> None:

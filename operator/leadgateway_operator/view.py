@@ -50,22 +50,20 @@ class View:
         self._routes: dict[str, ObservedRoute] = {}
         self._revisions: dict[str, ObservedRevision | None] = {}
         self._secrets: dict[str, ObservedSecret] = {}
-        self._gone: frozenset[str] = frozenset()
+        self._deleted: frozenset[str] = frozenset()
 
     def saw_route(self, route: ObservedRoute) -> None:
         """Take in a LeadRoute as it is now."""
-        if route.uid not in self._gone:
+        if route.uid not in self._deleted:
             self._routes[route.uid] = route
 
     def saw_revision(self, uid: str, revision: ObservedRevision | None) -> None:
         """Take in a ControllerRevision; None: it is none of ours, but it was seen."""
-        if uid not in self._gone:
-            self._revisions[uid] = revision
+        self._revisions[uid] = revision
 
     def saw_secret(self, secret: ObservedSecret) -> None:
         """Take in a labelled Secret as it is now."""
-        if secret.uid not in self._gone:
-            self._secrets[secret.uid] = secret
+        self._secrets[secret.uid] = secret
 
     def forget(self, uid: str) -> None:
         """Leave out an object that was deleted, or that has lost its label."""
@@ -106,8 +104,9 @@ class View:
         before = self._seen()
         listed = {item["metadata"]["uid"] async for item in self._everything()}
         gone = frozenset(before - listed)
-        # An event that was under way meanwhile must not bring one of them back; a UID is never used again.
-        self._gone = gone
+        # An event that was under way meanwhile must not bring a deleted LeadRoute back: its UID is never used again.
+        # The others are listed by label, and one that has got its label back is rightly seen again.
+        self._deleted = gone
         for uid in gone:
             self.forget(uid)
         return Comparison(gone, frozenset(listed - self._seen()))

@@ -71,6 +71,29 @@ def test_deletions_during_an_outage_are_noticed(gateway: Gateway, control_plane:
     gateway.wait_for("solar", "Accepted", "False", "CredentialsMissing", within=60)
 
 
+def test_a_label_that_was_lost_during_an_outage_and_comes_back_is_noticed(
+    gateway: Gateway, control_plane: ControlPlane
+) -> None:
+    operator = gateway.start_operator()
+    path = f"/api/v1/namespaces/{gateway.team}/secrets/customer"
+    labelled = secret("customer", gateway.team, {"token": "s3cret"})
+    gateway.api.apply(path, labelled)
+    gateway.apply("solar", endpoint=with_token("customer"))
+    gateway.wait_for("solar", "Accepted", "True")
+    assert operator.child is not None
+    os.kill(operator.child.pid, signal.SIGSTOP)
+    gateway.api.merge(path, {"metadata": {"labels": {"leadgateway.io/credentials": None}}})
+    control_plane.restart_api_server()
+    os.kill(operator.child.pid, signal.SIGCONT)
+    gateway.wait_for("solar", "Accepted", "False", "CredentialsMissing", within=60)
+
+    # The same object with the same UID: only one that was deleted never comes back.
+    gateway.api.merge(path, {"metadata": {"labels": labelled["metadata"]["labels"]}})
+
+    gateway.wait_for("solar", "Accepted", "True", within=10)
+    assert operator.child.exit_status is None
+
+
 def test_an_api_server_that_is_away_ends_nothing(gateway: Gateway, control_plane: ControlPlane) -> None:
     operator = gateway.start_operator()
     gateway.apply("solar")
