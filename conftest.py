@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
+from functools import partial
 
 import pytest
 
@@ -33,19 +34,16 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 @pytest.fixture
 def report_figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Takes a sentence with what the test measured; also from another process it reaches the end of the run."""
-
-    def report(sentence: str) -> None:
-        record_property("figure", sentence)
-
-    return report
+    return partial(record_property, "figure")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    # The last report of a test holds everything that it recorded, its fixtures' figures among them.
     figures = [
         sentence
-        for outcome in ("passed", "failed")
-        for report in terminalreporter.getreports(outcome)
-        if report.when == "call"
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "teardown"
         for name, sentence in report.user_properties
         if name == "figure"
     ]

@@ -17,12 +17,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes minutes; leave it out with -m 'not slow'")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # A file is one process's work, so the file that takes longest has to begin first.
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
-
-
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One API server for all tests of a process; its logs stay in pytest's temporary folder."""
