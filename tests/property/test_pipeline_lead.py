@@ -11,8 +11,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from leadgateway.json import JsonValue, is_equal
+from leadgateway.pipeline.depth import is_deeper_than
 from leadgateway.pipeline.lead import MAX_DEPTH, InvalidLead, parse_lead
 from leadgateway.pipeline.process import encode_payload
+from tests.building.nesting import deepest_nesting
 from tests.property.strategies import Lead, json_values, leads
 
 MARK = "Zxq-DE02120300000000202051"
@@ -84,6 +86,14 @@ def test_depth(depth: int, kinds: list[str]) -> None:
         inner = [inner] if kind == "[" else {"a": inner}
 
     assert (code_of(written({"a": inner})) == "too_deep") == (depth > MAX_DEPTH)
+
+
+@given(st.integers(0, 4), st.lists(st.sampled_from([*'[]{}",:\\', "[[[[", "]]", "a", "é"]), max_size=60))
+def test_nesting(levels: int, pieces: list[str]) -> None:
+    """Any bytes, JSON or not, nest as deep as a count byte by byte says."""
+    body = "".join(pieces).encode()
+
+    assert is_deeper_than(levels, body) == (deepest_nesting(body) > levels)
 
 
 @given(leads(), st.text(" \t\r\n", max_size=5), st.text(" \t\r\n", max_size=5))

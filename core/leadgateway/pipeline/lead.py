@@ -11,6 +11,7 @@ from typing import Literal, NoReturn, cast
 import orjson
 
 from leadgateway.json import JsonValue
+from leadgateway.pipeline.depth import is_deeper_than
 
 MAX_DEPTH = 64
 """How deep a lead may nest; the lead itself is level 1. Far beyond any form, far below Python's recursion limit."""
@@ -21,7 +22,6 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LARGEST_DOUBLE = int(sys.float_info.max)
 _LONGEST_INTEGER = len(str(_LARGEST_DOUBLE)) + 1  # and its sign
 _UNSAFE_FOR_ORJSON = re.compile(rb"[0-9]{19}")
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class InvalidLead(ValueError):
@@ -50,7 +50,7 @@ def parse_lead(body: bytes) -> dict[str, JsonValue]:
     """
     if body.startswith(_BYTE_ORDER_MARK):
         raise InvalidLead("invalid_json", "The body begins with a byte order mark; send UTF-8 without one.")
-    if _is_too_deep(body):
+    if is_deeper_than(MAX_DEPTH, body):
         raise InvalidLead("too_deep", f"The body nests deeper than {MAX_DEPTH} levels.")
     lead = _parse(body)
     if not isinstance(lead, dict):
@@ -59,22 +59,6 @@ def parse_lead(body: bytes) -> dict[str, JsonValue]:
 
 
 _KINDS = {type(None): "null", bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array"}
-
-
-def _is_too_deep(body: bytes) -> bool:
-    """Count the open brackets before anything is parsed: a parser's own limit is a crash, or far away."""
-    if body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
-        return False
-    depth = 0
-    for token in _STRING_OR_BRACKET.finditer(body):
-        first = body[token.start()]
-        if first in b"{[":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif first in b"}]":
-            depth -= 1
-    return False
 
 
 def _parse(body: bytes) -> JsonValue:
