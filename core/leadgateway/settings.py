@@ -99,6 +99,11 @@ class WorkerSettings(ProcessSettings):
 
     status_port: Port = Field(9101, alias="LEADGATEWAY_WORKER_STATUS_PORT")
     sweep_seconds: Seconds = Field(5.0, alias="LEADGATEWAY_WORKER_SWEEP_SECONDS")
+    housekeeping_seconds: Seconds = Field(
+        60.0,
+        alias="LEADGATEWAY_WORKER_HOUSEKEEPING_SECONDS",
+        description="how often expired deduplication and idempotency keys are deleted",
+    )
     grace_seconds: Seconds = Field(30.0, alias="LEADGATEWAY_WORKER_GRACE_SECONDS")
     lease_margin_seconds: float = Field(
         30.0,

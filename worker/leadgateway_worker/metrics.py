@@ -49,4 +49,7 @@ results_dropped = Counter(
     ["reason"],
 )
 defects = Counter("leadgateway_worker_defects_total", "Leads that the pipeline failed on; the log has the place.")
+expired_keys = Counter(
+    "leadgateway_expired_keys_deleted_total", "Deduplication keys and Idempotency-Keys deleted after their time."
+)
 database_available = Gauge("leadgateway_worker_database_available", "Whether the last look for due leads succeeded.")

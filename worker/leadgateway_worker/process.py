@@ -19,14 +19,15 @@ from leadgateway.route.watcher import RouteTableWatcher
 from leadgateway.settings import DatabaseSettings, RedisSettings, WorkerSettings
 from leadgateway.store.engine import create_store_engine
 from leadgateway.telemetry.status_port import Health, StatusPort
+from leadgateway_worker.housekeeping import HousekeepingThread
 from leadgateway_worker.listening import Listener
 from leadgateway_worker.pump import Pump, PumpSettings, Routes
 from leadgateway_worker.pump_thread import PumpThread
 from leadgateway_worker.wakeup import SchedulerThread
 
 _STATEMENT_SECONDS = 30
-# Claims and results have a connection each.
-_CONNECTIONS = 2
+# Claims, results and housekeeping have a connection each.
+_CONNECTIONS = 3
 _SILENT_SECONDS = 30.0
 """A pump whose loop has not moved for so long hangs."""
 # Sockets of deliveries, with room for the database, Redis, files and the status port.
@@ -77,6 +78,7 @@ class Worker:
         self._thread = PumpThread(self._pump, died=_end_process)
         self._listener = Listener(redis, name=name, pump=self._pump.wake, bell=self._bell)
         self._scheduler = SchedulerThread(lambda: connect(redis))
+        self._housekeeping = HousekeepingThread(self._engine, interval=settings.housekeeping_seconds)
         self._status = _status_port(settings, self)
         self._stopping = False
 
@@ -92,6 +94,7 @@ class Worker:
         self._watcher.start()
         self._status.start()
         self._scheduler.start()
+        self._housekeeping.start()
         # What was imported stays: without this, every full collection would walk through all of it.
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD, 20, 20)
@@ -134,6 +137,7 @@ class Worker:
     def _end(self) -> int:
         self._thread.join()
         self._scheduler.stop()
+        self._housekeeping.stop()
         self._watcher.stop()
         self._status.close()
         self._engine.dispose()
