@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from leadgateway.route.snapshot import RouteKey
-from leadgateway.store import arrays
 from leadgateway.store.execute import INDEX_LOOKUPS, rows
 
 
@@ -39,14 +37,7 @@ def backlog(connection: Connection) -> list[RouteBacklog]:
 
 def waiting_routes(connection: Connection) -> list[RouteKey]:
     """The routes that have leads waiting; cheap, whatever their number. Some may be routes that no longer exist."""
-    return [route for (route,) in rows(connection, INDEX_LOOKUPS + _WAITING + _ROUTES)]
-
-
-def next_due_at(connection: Connection, routes: Iterable[RouteKey]) -> datetime | None:
-    """When the next lead of these routes becomes due, that is not due yet; None if there is none. Cheap."""
-    found = rows(connection, INDEX_LOOKUPS + _WAITING + _NEXT_DUE, {"routes": arrays.text_array(routes)})
-    due_at: datetime | None = found[0][0]
-    return due_at
+    return [route for (route,) in rows(connection, INDEX_LOOKUPS + _WAITING)]
 
 
 _BACKLOG = """
@@ -64,14 +55,5 @@ WITH RECURSIVE waiting (route) AS (
         SELECT route FROM lead_state WHERE due_at IS NOT NULL AND route > waiting.route ORDER BY route LIMIT 1
     ) AS next
 )
-"""
-
-_ROUTES = "SELECT route FROM waiting"
-
-_NEXT_DUE = """
-SELECT min(next.due_at)
-FROM waiting CROSS JOIN LATERAL (
-    SELECT due_at FROM lead_state WHERE route = waiting.route AND due_at > now() ORDER BY due_at LIMIT 1
-) AS next
-WHERE waiting.route = ANY (%(routes)s::text[])
+SELECT route FROM waiting
 """

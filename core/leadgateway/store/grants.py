@@ -12,7 +12,16 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from leadgateway.store.errors import StoreError
 from leadgateway.store.execute import rows
+
+
+class UnknownRole(StoreError):
+    """There is no role of this name to give anything to."""
+
+
+class NotTheOwner(StoreError):
+    """Who is connected does not own the tables, and so can't give others access to them."""
 
 
 def grant_runtime(connection: Connection, role: str) -> None:
@@ -21,12 +30,30 @@ def grant_runtime(connection: Connection, role: str) -> None:
     Args:
         connection: As the owner of the tables, in autocommit.
         role: The role's name, as PostgreSQL has it.
+
+    Raises:
+        UnknownRole: There is no such role.
+        NotTheOwner: The connection is not the owner's.
+        StoreError: By cause.
     """
-    [(grantee, schema)] = rows(
-        connection, "SELECT quote_ident(%(role)s), quote_ident(current_schema())", {"role": role}
-    )
+    found = rows(connection, _QUOTED, {"role": role})
+    if not found:
+        raise UnknownRole(f"there is no role {role!r}; make it first, with CREATE ROLE … LOGIN PASSWORD '…'")
+    [(grantee, schema, me, owner)] = found
+    if owner is not None:
+        raise NotTheOwner(f"the tables belong to {owner}, so {me} can't give others access to them: log in as {owner}")
     privileges = (f"USAGE ON SCHEMA {schema}", *_RUNTIME)
     rows(connection, ";".join(f"GRANT {privilege} TO {grantee}" for privilege in privileges))
+
+
+# By the catalog, since GRANT would take `public` for everybody. The owner is asked for, because GRANT only warns who
+# isn't.
+_QUOTED = """
+SELECT quote_ident(rolname), quote_ident(current_schema()), current_user,
+       (SELECT pg_get_userbyid(relowner) FROM pg_class
+        WHERE oid = to_regclass('inbound_lead') AND NOT pg_has_role(relowner, 'USAGE'))
+FROM pg_roles WHERE rolname = %(role)s
+"""
 
 
 _RUNTIME = (

@@ -15,7 +15,7 @@ from leadgateway.store.execute import INDEX_LOOKUPS, retrying, rows
 from leadgateway.store.status import LeadStatus
 
 EXCERPT_BYTES = 4096
-"""How much of a response body is kept (from the issue's contract: up to 4 KiB)."""
+"""How much of a response body is kept: enough for a customer's error message, little beside millions of leads."""
 
 RETRIES_EXHAUSTED = "RETRIES_EXHAUSTED"
 """The code of the last transition of a lead whose retries are used up."""

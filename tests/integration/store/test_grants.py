@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from psycopg2.extensions import make_dsn
 from sqlalchemy import Connection
 
 from leadgateway.dev.postgres import SUPERUSER, EmbeddedPostgres
-from leadgateway.store.backlog import backlog
+from leadgateway.store.backlog import backlog, waiting_routes
 from leadgateway.store.errors import SchemaMismatch
 from leadgateway.store.execute import rows
-from leadgateway.store.grants import grant_runtime
+from leadgateway.store.grants import NotTheOwner, UnknownRole, grant_runtime
 from leadgateway.store.housekeeping import delete_expired_keys
 from leadgateway.store.intake import store_batch
 from leadgateway.store.migrations import schema_is_current
-from leadgateway.store.people import replay
+from leadgateway.store.outcomes import Exhausted, PermanentlyFailed, Released
+from leadgateway.store.people import move, reject, replay
 from leadgateway.store.story import lead_story
-from tests.building.stored_leads import Worker, store_engine, stored, twin
+from tests.building.stored_leads import (
+    CONFIG,
+    Worker,
+    attempt,
+    let_leases_run_out,
+    new_lead,
+    status_of,
+    store_engine,
+    stored,
+    twin,
+)
 
 ROLE = 'run "time"; --'
 QUOTED = '"run ""time""; --"'
+PASSWORD = "only for this test"
 
 
 @pytest.fixture
@@ -29,35 +44,81 @@ def superuser(postgres_server: EmbeddedPostgres, alterable: Connection) -> Itera
     [(database,)] = rows(alterable, "SELECT current_database()")
     engine = store_engine(postgres_server.url_of(database, role=SUPERUSER))
     with engine.connect() as connection:
-        rows(connection, f"CREATE ROLE {QUOTED}")
+        rows(connection, f"CREATE ROLE {QUOTED} LOGIN PASSWORD '{PASSWORD}'")
         yield connection
-        rows(connection, f"RESET ROLE; DROP OWNED BY {QUOTED}; DROP ROLE {QUOTED}")
+        rows(connection, f"DROP OWNED BY {QUOTED}; DROP ROLE {QUOTED}")
     engine.dispose()
 
 
 @pytest.fixture
-def runtime(superuser: Connection, alterable: Connection) -> Connection:
-    """A connection that acts as a role which was granted what the running processes need."""
+def runtime(superuser: Connection, alterable: Connection, postgres_server: EmbeddedPostgres) -> Iterator[Connection]:
+    """A connection of a role that was granted what the running processes need, and nothing else."""
     grant_runtime(alterable, ROLE)
-    rows(superuser, f"SET ROLE {QUOTED}")
-    return superuser
+    [(database,)] = rows(superuser, "SELECT current_database()")
+    engine = store_engine(make_dsn(postgres_server.url_of(database), user=ROLE, password=PASSWORD))
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
 
 
-def test_it_can_do_all_that_the_running_processes_do(runtime: Connection) -> None:
-    worker = Worker(runtime)
-    first, second = stored(runtime, twin(idempotency_key="k"), twin(b"other" * 6))
-    store_batch(runtime, [twin()])
-    to_deliver, to_reject = worker.claim()
-    worker.mark_ready([to_deliver])
-    worker.deliver(to_deliver)
-    worker.reject(to_reject)
-    replay(runtime, [second], person="ann")
+def test_it_can_do_all_that_the_webhook_does(runtime: Connection) -> None:
+    stored(runtime, twin(idempotency_key="k"), new_lead(), new_lead(route="default/b"))
+    answers = store_batch(runtime, [twin(), twin(idempotency_key="k"), new_lead(idempotency_key="k", body=b"{}")])
 
+    assert [type(answer).__name__ for answer in answers] == ["Duplicate", "Duplicate", "KeyReused"]
     assert schema_is_current(runtime)
+
+
+def test_it_can_do_all_that_the_worker_does(runtime: Connection) -> None:
+    worker = Worker(runtime)
+    stored(runtime, twin(), count=1)
+    stored(runtime, count=6)
+    worker.reject(worker.claim(1)[0])
+    leads = worker.claim()
+    worker.mark_ready(leads)
+    delivered, failed, exhausted, refused, released, left = leads
+    worker.deliver(delivered)
+    worker.fail(failed, delay=timedelta(hours=1))
+    worker.finish(
+        Exhausted(exhausted.lead_id, exhausted.token, CONFIG, attempt("timeout", response_status=None)),
+        PermanentlyFailed(refused.lead_id, refused.token, CONFIG, attempt("status", response_status=400), "REFUSED"),
+        Released(released.lead_id, released.token, CONFIG),
+    )
+    let_leases_run_out(runtime)
+    again = worker.claim()
+
+    assert {lead.lead_id for lead in again} == {released.lead_id, left.lead_id}
+    assert waiting_routes(runtime) == ["default/solar"]
+    stored(runtime, twin(os.urandom(32), dedup_window=timedelta(0)))
+    assert delete_expired_keys(runtime) == 1
+
+
+def test_it_can_do_all_that_people_do(runtime: Connection) -> None:
+    worker = Worker(runtime)
+    first, second, third = stored(runtime, count=3)
+    worker.reject(worker.claim(1)[0])
+    replay(runtime, [first], person="ann")
+    move(runtime, [second], route="default/b", person="ann")
+    reject(runtime, [third], person="ann", code="SPAM")
+
+    assert [status_of(runtime, lead_id) for lead_id in (first, second, third)] == ["RECEIVED", "RECEIVED", "REJECTED"]
     assert lead_story(runtime, first) is not None
-    assert [route.waiting for route in backlog(runtime)] == [1]
-    assert delete_expired_keys(runtime) == 0
-    assert rows(runtime, "SELECT count(*) FROM lead_overview") == [(2,)]
+    assert [route.waiting for route in backlog(runtime)] == [1, 1]
+    assert rows(runtime, "SELECT count(*) FROM lead_overview") == [(3,)]
+
+
+def test_nothing_of_the_schema_was_forgotten(runtime: Connection) -> None:
+    forgotten = rows(
+        runtime,
+        """
+        SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+          AND (relkind IN ('r', 'p', 'v') AND NOT has_table_privilege(oid, 'SELECT')
+               OR relkind = 'S' AND relname <> 'duplicate_lead_duplicate_id_seq'
+                  AND NOT has_sequence_privilege(oid, 'USAGE'))
+        """,
+    )
+
+    assert forgotten == []
 
 
 @pytest.mark.parametrize(
@@ -90,3 +151,18 @@ def test_the_owner_need_not_be_a_superuser(alterable: Connection) -> None:
     assert rows(alterable, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(False,)]
     owner = "SELECT tableowner = current_user FROM pg_tables WHERE tablename = 'inbound_lead'"
     assert rows(alterable, owner) == [(True,)]
+
+
+def test_a_role_that_is_not_there_is_named(alterable: Connection) -> None:
+    with pytest.raises(UnknownRole, match=r"'nobody_here'.*CREATE ROLE"):
+        grant_runtime(alterable, "nobody_here")
+
+
+def test_everybody_is_no_role(alterable: Connection) -> None:
+    with pytest.raises(UnknownRole, match="'public'"):
+        grant_runtime(alterable, "public")
+
+
+def test_only_the_owner_can_grant(runtime: Connection) -> None:
+    with pytest.raises(NotTheOwner, match="belong to leadgateway, so run "):
+        grant_runtime(runtime, ROLE)

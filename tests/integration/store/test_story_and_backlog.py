@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from leadgateway.store.backlog import backlog, next_due_at, waiting_routes
+from leadgateway.store.backlog import backlog, waiting_routes
 from leadgateway.store.claims import Claim
 from leadgateway.store.execute import rows
 from leadgateway.store.story import lead_story, leads_with_correlation_id
@@ -76,7 +76,7 @@ def test_the_backlog_counts_what_waits_by_route(connection: Connection, worker: 
 
 
 def test_nothing_waits_in_an_empty_database(connection: Connection) -> None:
-    assert (backlog(connection), waiting_routes(connection), next_due_at(connection, [ROUTE])) == ([], [], None)
+    assert (backlog(connection), waiting_routes(connection)) == ([], [])
 
 
 def test_routes_with_waiting_leads_are_named_whether_anybody_knows_them_or_not(
@@ -87,16 +87,3 @@ def test_routes_with_waiting_leads_are_named_whether_anybody_knows_them_or_not(
     worker.deliver(worker.claim_ready())
 
     assert waiting_routes(connection) == ["default/a", "default/b", "default/c"]
-
-
-def test_the_next_lead_to_become_due_is_found_among_the_routes_asked_for(
-    connection: Connection, worker: Worker
-) -> None:
-    stored(connection, count=3)
-    for hours in (3, 1, 2):
-        worker.fail(ready(worker), delay=timedelta(hours=hours))
-    stored(connection)
-
-    [(soonest,)] = rows(connection, "SELECT min(due_at) FROM lead_state WHERE due_at > now()")
-    assert next_due_at(connection, [ROUTE]) == soonest
-    assert next_due_at(connection, ["default/other"]) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
@@ -18,6 +18,7 @@ from leadgateway.settings import DatabaseSettings
 from leadgateway.store.engine import create_store_engine
 from leadgateway.store.errors import SchemaMismatch, StoreError, StoreTimeout, StoreUnavailable
 from leadgateway.store.execute import Row, rows
+from leadgateway.store.grants import grant_runtime
 
 _LOCK = int.from_bytes(b"leadgate", "big")
 """Of `pg_advisory_lock`: any number, as long as all migrators take the same."""
@@ -36,8 +37,10 @@ class SchemaNotReady(StoreError):
     """The database is there, but its schema is older than this version needs."""
 
 
-def migrate(settings: DatabaseSettings, *, wait: timedelta = timedelta(seconds=30)) -> str:
-    """Bring the schema up to this version. Does nothing to one that is newer.
+def migrate(
+    settings: DatabaseSettings, *, wait: timedelta = timedelta(seconds=30), grant_to: Sequence[str] = ()
+) -> str:
+    """Bring the schema up to this version, and let others work with it. Changes nothing of one that is newer.
 
     Several may run at once: one migrates, the others wait for it. No statement waits longer than three seconds for a
     lock, since everybody else would queue up behind it; the migration then starts again a little later.
@@ -46,6 +49,7 @@ def migrate(settings: DatabaseSettings, *, wait: timedelta = timedelta(seconds=3
         settings: The database and a role that owns it (or may create in its schema); it need not be a superuser.
             Directly, not through a pooler in transaction mode, which would lose the lock that keeps migrators apart.
         wait: How long to go on when PostgreSQL is away, another one migrates, or a lock isn't to be had.
+        grant_to: Roles that webhook and worker log in as; each is given what these need, in what is new as well.
 
     Returns:
         The revision that the schema has now.
@@ -53,6 +57,8 @@ def migrate(settings: DatabaseSettings, *, wait: timedelta = timedelta(seconds=3
     Raises:
         StoreUnavailable: PostgreSQL stayed away, or something else held a lock, until the end of `wait`.
         UnsuitableServer: Its version is too old, or the database's encoding isn't UTF8.
+        UnknownRole: There is no such role to grant anything to. The schema is current.
+        NotTheOwner: The schema is current, but this role may not grant anything.
         StoreError: A migration failed. It was undone; those before it stay.
     """
     engine = create_store_engine(settings, application_name="leadgateway migrate", pool_size=1)
@@ -60,7 +66,7 @@ def migrate(settings: DatabaseSettings, *, wait: timedelta = timedelta(seconds=3
     try:
         while True:
             try:
-                return _migrate_once(engine, deadline)
+                return _migrate_once(engine, deadline, grant_to)
             except StoreUnavailable as error:
                 if time.monotonic() >= deadline:
                     raise
@@ -103,12 +109,14 @@ def _require_current(connection: Connection) -> None:
         raise SchemaNotReady("the schema is older than this version needs: run `leadgateway migrate`")
 
 
-def _migrate_once(engine: Engine, deadline: float) -> str:
+def _migrate_once(engine: Engine, deadline: float, grant_to: Sequence[str]) -> str:
     with engine.connect() as connection, _only_migrator(connection, deadline):
         _require_suitable(*_server(connection))
+        rows(connection, f"SET lock_timeout = '{_LOCK_TIMEOUT // timedelta(milliseconds=1)}ms'")
         if not schema_is_current(connection):
-            rows(connection, f"SET lock_timeout = '{_LOCK_TIMEOUT // timedelta(milliseconds=1)}ms'")
             _upgrade(connection)
+        for role in grant_to:
+            grant_runtime(connection, role)
         return _revision(connection) or ""
 
 
