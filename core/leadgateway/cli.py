@@ -53,7 +53,9 @@ def _load(name: str, target: str) -> Any:
     if isinstance(found, typer.Typer):
         command = typer.main.get_command(found)
     else:
-        single = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        # Without Rich, here and for groups: on a terminal of 80 columns its tables cut the names of options and
+        # variables off, and it takes brackets in a help text for markup.
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
         single.command(name)(found)
         command = typer.main.get_command(single)
     command.name = name
@@ -65,7 +67,7 @@ app = typer.Typer(
     cls=_LazyGroup,
     help="Accept sales leads durably, check and map each, and deliver it to one customer's API.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     pretty_exceptions_show_locals=False,
 )
 

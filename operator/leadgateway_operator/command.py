@@ -29,28 +29,54 @@ def operator(  # noqa: PLR0917 - options, which Typer passes by name
     namespace: Annotated[
         str | None,
         typer.Option(
-            help="Namespace of the gateway's pods and shards. Default: the operator's own, else the kubeconfig's."
+            envvar="LEADGATEWAY_OPERATOR_NAMESPACE",
+            show_default="the operator's own, else the kubeconfig's",
+            help="Namespace of the gateway's pods and shards.",
         ),
     ] = None,
     watch_namespaces: Annotated[
         str | None,
-        typer.Option(help="Namespaces whose LeadRoutes are served, separated by commas. Default: all."),
+        typer.Option(
+            envvar="LEADGATEWAY_OPERATOR_WATCH_NAMESPACES",
+            show_default="all",
+            help="Namespaces whose LeadRoutes are served, separated by commas.",
+        ),
     ] = None,
     shards: Annotated[
-        int | None, typer.Option(help="Number of ConfigMaps (and Secrets) that hold the routes. Default: 8.")
+        int | None,
+        typer.Option(
+            envvar="LEADGATEWAY_OPERATOR_SHARDS",
+            show_default="8",
+            help="Number of ConfigMaps (and Secrets) that hold the routes.",
+        ),
     ] = None,
-    status_host: Annotated[str | None, typer.Option(help="Address of the status port. Default: 127.0.0.1.")] = None,
+    status_host: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LEADGATEWAY_OPERATOR_STATUS_HOST", show_default="127.0.0.1", help="Address of the status port."
+        ),
+    ] = None,
     status_port: Annotated[
-        int | None, typer.Option(help="Port of /metrics, /healthz and /readyz. Default: 9102.")
+        int | None,
+        typer.Option(
+            envvar="LEADGATEWAY_OPERATOR_STATUS_PORT",
+            show_default="9102",
+            help="Port of /metrics, /healthz and /readyz.",
+        ),
     ] = None,
     admission_port: Annotated[
-        int | None, typer.Option(help="Port of the admission webhook. Default: none is served.")
+        int | None,
+        typer.Option(
+            envvar="LEADGATEWAY_OPERATOR_ADMISSION_PORT",
+            show_default="none is served",
+            help="Port of the admission webhook.",
+        ),
     ] = None,
 ) -> None:
     """Turn the LeadRoutes of a cluster into the configuration that webhook and workers load.
 
     Talks to the cluster of the pod's service account, or of the kubeconfig: it runs in a pod and on a laptop alike.
-    Each option is also an environment variable LEADGATEWAY_OPERATOR_…; docs/operator.md lists them all.
+    docs/operator.md lists the variables that have no option.
     """
     settings = load(
         OperatorSettings,

@@ -18,55 +18,70 @@ def worker(  # noqa: PLR0917 - Typer's options are parameters
     max_in_flight: Annotated[
         int | None,
         typer.Option(
+            envvar="LEADGATEWAY_WORKER_MAX_IN_FLIGHT",
+            show_default="256",
             min=1,
             max=10_000,
-            help="Deliveries at the same time. \\[env: LEADGATEWAY_WORKER_MAX_IN_FLIGHT, default 256]",
+            help="Deliveries at the same time.",
         ),
     ] = None,
     allow_private_networks: Annotated[
         bool | None,
         typer.Option(
             "--allow-private-networks/--no-private-networks",
-            help="Let routes with allowPrivateNetworks deliver to private addresses; link-local ones never. "
-            "\\[env: LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS, default no]",
+            envvar="LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS",
+            show_default="no",
+            help="Let routes with allowPrivateNetworks deliver to private addresses; link-local ones never.",
         ),
     ] = None,
     sweep_seconds: Annotated[
         float | None,
         typer.Option(
-            help="How often the database is asked what is due, besides wake-ups. "
-            "\\[env: LEADGATEWAY_WORKER_SWEEP_SECONDS, default 5]"
+            envvar="LEADGATEWAY_WORKER_SWEEP_SECONDS",
+            show_default="5",
+            help="How often the database is asked what is due, besides wake-ups.",
         ),
     ] = None,
     grace_seconds: Annotated[
         float | None,
         typer.Option(
-            help="How long deliveries may go on after SIGTERM; the rest is given back. "
-            "\\[env: LEADGATEWAY_WORKER_GRACE_SECONDS, default 30]"
+            envvar="LEADGATEWAY_WORKER_GRACE_SECONDS",
+            show_default="30",
+            help="How long deliveries may go on after SIGTERM; the rest is given back.",
         ),
     ] = None,
     lease_margin_seconds: Annotated[
         float | None,
         typer.Option(
+            envvar="LEADGATEWAY_WORKER_LEASE_MARGIN_SECONDS",
+            show_default="30",
             help="How much longer than its timeout a delivery's lease is: the time a lead waits at the most, once its "
-            "worker has died. \\[env: LEADGATEWAY_WORKER_LEASE_MARGIN_SECONDS, default 30]"
+            "worker has died.",
         ),
     ] = None,
     status_host: Annotated[
         str | None,
-        typer.Option(help="Address for metrics and probes. \\[env: LEADGATEWAY_STATUS_HOST, default 127.0.0.1]"),
+        typer.Option(
+            envvar="LEADGATEWAY_STATUS_HOST", show_default="127.0.0.1", help="Address for metrics and probes."
+        ),
     ] = None,
     status_port: Annotated[
         int | None,
         typer.Option(
+            envvar="LEADGATEWAY_WORKER_STATUS_PORT",
+            show_default="9101",
             min=0,
             max=65535,
-            help="Port for metrics and probes; 0: any. \\[env: LEADGATEWAY_WORKER_STATUS_PORT, default 9101]",
+            help="Port for metrics and probes; 0 for any free one.",
         ),
     ] = None,
     config_dir: Annotated[
         Path | None,
-        typer.Option(help="Folder of the published routes. \\[env: LEADGATEWAY_CONFIG_DIR, default /etc/lead-gateway]"),
+        typer.Option(
+            envvar="LEADGATEWAY_CONFIG_DIR",
+            show_default="/etc/lead-gateway",
+            help="Folder with the published routes, read again whenever they change.",
+        ),
     ] = None,
 ) -> None:
     """Take due leads from the database, check and map them, and deliver each to its customer's API, until SIGTERM.

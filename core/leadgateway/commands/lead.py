@@ -28,7 +28,7 @@ app = typer.Typer(
     help="Look a lead up, and act on it: show, replay, reject, move.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
 )
 
 LARGEST_ID = 2**63 - 1

@@ -30,7 +30,7 @@ app = typer.Typer(
     help="Judge LeadRoutes offline: check, test; make one from another system's settings: from-env.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
 )
 
 _HEADER = """\
