@@ -6,13 +6,13 @@ scrape, since rendering them takes time from the posts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sized
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from typing import Literal
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from leadgateway.route.table import RouteTable
+from leadgateway.telemetry.route_state import RouteMetrics
 from leadgateway_webhook.errors import RateLimited, Refusal
 
 Outcome = Literal["accepted", "duplicate", "refused", "rate_limited", "unavailable"]
@@ -75,17 +75,7 @@ class Metrics:
             "1 while rate limits are counted across webhooks, 0 while each counts its share.",
             registry=registry,
         )
-        self._routes = Gauge(
-            "leadgateway_webhook_routes",
-            "Routes by state: running, pending (not run at all yet), broken (a published version that is not run).",
-            ["state"],
-            registry=registry,
-        )
-        self._faults = Gauge(
-            "leadgateway_webhook_config_faults",
-            "Mounted folders whose last good contents go on because the present ones can't be used.",
-            registry=registry,
-        )
+        self.routes = RouteMetrics("webhook", registry)
         # Looked up once a series: a lookup costs more than the count.
         self._series: dict[tuple[str, Outcome], Counter] = {}
 
@@ -102,13 +92,6 @@ class Metrics:
         self._held.set_function(held)
         self._database.set_function(database)
         self._redis.set_function(redis)
-
-    def observe_routes(self, table: Callable[[], RouteTable], faults: Callable[[], Sized]) -> None:
-        """Say where the state of the configuration is read from when it is scraped."""
-        self._routes.labels("running").set_function(lambda: len(table().by_key))
-        self._routes.labels("pending").set_function(lambda: len(table().pending))
-        self._routes.labels("broken").set_function(lambda: len(table().broken))
-        self._faults.set_function(lambda: len(faults()))
 
     def answered(self, route: str, outcome: Outcome, seconds: float) -> None:
         """Count a post that was answered.

@@ -25,6 +25,7 @@ from leadgateway.route.table import RouteTable
 from leadgateway.route.watcher import RouteTableWatcher
 from leadgateway.settings import DatabaseSettings, RedisSettings, WebhookSettings
 from leadgateway.store.intake import Answer, NewLead
+from leadgateway.telemetry.route_state import route_details
 from leadgateway.telemetry.status_port import Health, StatusPort
 from leadgateway_webhook.app import create_app
 from leadgateway_webhook.database import LeadStore
@@ -91,7 +92,7 @@ class Webhook:
             database=lambda: self._writer.condition == "ok",
             redis=lambda: not self._limiter.is_counting_alone,
         )
-        self._metrics.observe_routes(lambda: self._watcher.table, lambda: self._watcher.faults)
+        self._metrics.routes.observe(lambda: self._watcher.table, lambda: self._watcher.faults)
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then answer what was accepted and end."""
@@ -172,9 +173,7 @@ class Webhook:
                 details={
                     "database": self._writer.condition,
                     "rate_limits": "counted alone" if self._limiter.is_counting_alone else "shared",
-                    "routes": str(len(table.hashes())),
-                    "broken_routes": str(len(table.broken)),
-                    "config": "faulty" if self._watcher.faults else "ok",
+                    **route_details(table, self._watcher.faults),
                 },
             )
         )

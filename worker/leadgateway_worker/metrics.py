@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from leadgateway.telemetry.route_state import RouteMetrics
+
 attempts = Counter(
     "leadgateway_delivery_attempts_total",
     "Delivery attempts by route and by how they ended (see delivery_attempt.kind).",
@@ -28,6 +30,7 @@ claims = Counter("leadgateway_claims_total", "Looks for due leads, by what came 
 claimed = Counter(
     "leadgateway_claimed_leads_total", "Leads taken from the database, by the state they were in.", ["status"]
 )
+routes = RouteMetrics("worker")
 unknown_routes = Gauge(
     "leadgateway_worker_unknown_routes",
     "Routes with leads waiting that this worker has not loaded: deleted, or broken.",

@@ -18,7 +18,9 @@ from leadgateway.queue import Bell, connect
 from leadgateway.route.watcher import RouteTableWatcher
 from leadgateway.settings import DatabaseSettings, RedisSettings, WorkerSettings
 from leadgateway.store.engine import create_store_engine
+from leadgateway.telemetry.route_state import route_details
 from leadgateway.telemetry.status_port import Health, StatusPort
+from leadgateway_worker import metrics
 from leadgateway_worker.housekeeping import HousekeepingThread
 from leadgateway_worker.listening import Listener
 from leadgateway_worker.pump import Pump, PumpSettings, Routes
@@ -75,6 +77,7 @@ class Worker:
         self._watcher = RouteTableWatcher(
             settings.config_dir, on_swap=lambda _: self._pump.wake(), interval=settings.config_poll_seconds
         )
+        metrics.routes.observe(lambda: self._watcher.table, lambda: self._watcher.faults)
         self._thread = PumpThread(self._pump, died=_end_process)
         self._listener = Listener(redis, name=name, pump=self._pump.wake, bell=self._bell)
         self._scheduler = SchedulerThread(lambda: connect(redis))
@@ -114,7 +117,7 @@ class Worker:
                 "pump": "ok" if moving else "dead",
                 "database": "ok" if self._pump.database_available else "unavailable",
                 "redis": "ok" if self._listener.connected else "unavailable",
-                "routes": str(len(table.by_key)),
+                **route_details(table, self._watcher.faults),
             },
         )
 

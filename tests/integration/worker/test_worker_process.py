@@ -21,6 +21,9 @@ from rq.serializers import JSONSerializer
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.dev.valkey import EmbeddedValkey
 from leadgateway.queue import QUEUE_NAME, Bell, connect
+from leadgateway.route.directory import publish
+from leadgateway.route.shard import PublishedRoute, render
+from leadgateway.route.snapshot import Credentials
 from leadgateway.settings import DatabaseSettings, RedisSettings
 from leadgateway.store.migrations import migrate
 from tests.building.customer import Answer, Customer, Silence
@@ -340,6 +343,25 @@ def test_a_route_that_changes_is_taken_up_without_a_restart(
         assert leads.path(lead_id) == ["RECEIVED"]
         publish_solar(tmp_path, customer.url)
         leads.until("DELIVERED", lead_id)
+
+
+def test_a_route_that_breaks_goes_on_as_it_was_and_is_counted(
+    leads: Leads, database_url: str, customer: Customer, tmp_path: Path
+) -> None:
+    publish_solar(tmp_path, customer.url)
+    broken = PublishedRoute("default", "solar", {"mapping": "nonsense"}, Credentials())
+
+    with WorkerProcess(tmp_path, database=database_url, redis=NOWHERE).until_ready() as worker:
+        assert worker.metric('leadgateway_worker_routes{state="running"}') == 1
+        assert worker.metric('leadgateway_worker_routes{state="broken"}') == 0
+        publish(tmp_path, render([broken], count=2, fingerprint_key=b"k" * 32))
+        eventually(lambda: worker.metric('leadgateway_worker_routes{state="broken"}') == 1)
+        (tmp_path / "routes-0" / "..data").unlink()
+        eventually(lambda: worker.metric("leadgateway_worker_config_faults") == 1)
+
+        assert worker.health()["broken_routes"] == "1"
+        assert worker.health()["config"] == "faulty"
+        assert worker.metric('leadgateway_worker_routes{state="running"}') == 1
 
 
 def test_the_death_of_the_pump_ends_the_process_with_a_failure(

@@ -5,12 +5,8 @@ from __future__ import annotations
 import pytest
 from prometheus_client import CollectorRegistry
 
-from leadgateway.route.table import RouteTable
 from leadgateway_webhook.errors import DatabaseUnavailable, Defect, RateLimited, Refusal, Unauthorized
 from leadgateway_webhook.metrics import NO_ROUTE, Metrics, outcome_of
-from tests.building.snapshots import a_route
-
-STATES = ("running", "pending", "broken")
 
 
 def test_posts_are_counted_by_route_and_outcome() -> None:
@@ -66,20 +62,6 @@ def test_gauges_are_read_when_they_are_scraped() -> None:
     assert registry.get_sample_value("leadgateway_webhook_queued_leads") == 5
     assert registry.get_sample_value("leadgateway_webhook_database_available") == 1
     assert registry.get_sample_value("leadgateway_webhook_rate_limit_shared") == 0
-
-
-def test_the_state_of_the_configuration_is_read_when_it_is_scraped() -> None:
-    registry = CollectorRegistry()
-    metrics = Metrics(registry)
-    route = a_route()
-    metrics.observe_routes(
-        lambda: RouteTable(by_key={route.key: route}, broken={"default/solar": "no such pattern"}),
-        lambda: {"routes-1": "no manifest", "routes-2": "no manifest"},
-    )
-
-    states = {state: registry.get_sample_value("leadgateway_webhook_routes", {"state": state}) for state in STATES}
-    assert states == {"running": 1, "pending": 0, "broken": 1}
-    assert registry.get_sample_value("leadgateway_webhook_config_faults") == 2
 
 
 def test_commits_refusals_and_disconnects_are_counted() -> None:
