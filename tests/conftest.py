@@ -9,16 +9,14 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
-import psycopg2
 import pytest
 import redis
-from psycopg2 import sql
 
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.dev.valkey import EmbeddedValkey
+from tests.building.databases import administer, fresh_database
 
 MIGRATED = "migrated"
 """The database that fresh ones are copied from."""
@@ -57,9 +55,8 @@ def postgres_server(session_folder: Path) -> Iterator[EmbeddedPostgres]:
 def empty_database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
     """Where a fresh database without any table is; dropped after the test, open connections or not."""
     name = f"empty_{next(_numbers)}"
-    _administer(postgres_server, "CREATE DATABASE {}", name)
-    yield postgres_server.url_of(name)
-    _administer(postgres_server, "DROP DATABASE {} WITH (FORCE)", name)
+    with fresh_database(postgres_server, name) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +65,7 @@ def migrated_template(postgres_server: EmbeddedPostgres) -> str:
     from leadgateway.settings import DatabaseSettings
     from leadgateway.store.migrations import migrate
 
-    _administer(postgres_server, "CREATE DATABASE {}", MIGRATED)
+    administer(postgres_server, "CREATE DATABASE {}", MIGRATED)
     migrate(DatabaseSettings(DATABASE_URL=postgres_server.url_of(MIGRATED)))
     return MIGRATED
 
@@ -77,9 +74,8 @@ def migrated_template(postgres_server: EmbeddedPostgres) -> str:
 def database_url(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
     """Where a fresh, migrated database is; dropped after the test, open connections or not."""
     name = f"fresh_{next(_numbers)}"
-    _administer(postgres_server, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template)
-    yield postgres_server.url_of(name)
-    _administer(postgres_server, "DROP DATABASE {} WITH (FORCE)", name)
+    with fresh_database(postgres_server, name, template=migrated_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -102,10 +98,3 @@ def _place_for_data() -> Path | None:
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
         return MEMORY
     return None
-
-
-def _administer(server: EmbeddedPostgres, statement: str, *names: str) -> None:
-    with closing(psycopg2.connect(server.url)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))

@@ -21,12 +21,12 @@ from typing import Any
 import httpx
 import psycopg2
 import pytest
-from psycopg2 import sql
 
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.dev.valkey import EmbeddedValkey
 from leadgateway.route.snapshot import Credentials
 from tests.building.customer import Answer, Behaviour, Customer, Drip, Drop, Received, Silence
+from tests.building.databases import fresh_database
 from tests.building.routes import RouteToPublish, a_lead, a_spec, publish_routes
 from tests.building.waiting import eventually
 from tests.building.webhook import WebhookProcess
@@ -134,13 +134,8 @@ def gateway(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Gateway]:
     config = tmp_path_factory.mktemp("config")
-    administration = psycopg2.connect(postgres_server.url)
-    administration.autocommit = True
-    with administration.cursor() as cursor:
-        names = (sql.Identifier("end_to_end"), sql.Identifier(migrated_template))
-        cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
-    database = postgres_server.url_of("end_to_end")
     with ExitStack() as running:
+        database = running.enter_context(fresh_database(postgres_server, "end_to_end", template=migrated_template))
         customer = running.enter_context(Customer())
         publish_routes(config, *routes(customer.url))
         servers = {"database": database, "redis": valkey_server.url}
@@ -150,9 +145,6 @@ def gateway(
         worker.until_ready()
         customer.answer_by(found.decide)
         yield found
-    with administration.cursor() as cursor:
-        cursor.execute("DROP DATABASE end_to_end WITH (FORCE)")
-    administration.close()
 
 
 def routes(url: str) -> list[RouteToPublish]:

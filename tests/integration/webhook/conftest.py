@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 
-import psycopg2
 import pytest
 import redis
-from psycopg2 import sql
 
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.dev.valkey import EmbeddedValkey
+from tests.building.databases import fresh_database
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +18,8 @@ def module_database_url(
 ) -> Iterator[str]:
     """Where a fresh, migrated database is that the tests of a module share."""
     name = f"shared_{request.module.__name__.rpartition('.')[2]}"
-    _administer(postgres_server, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template)
-    yield postgres_server.url_of(name)
-    _administer(postgres_server, "DROP DATABASE {} WITH (FORCE)", name)
+    with fresh_database(postgres_server, name, template=migrated_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +28,3 @@ def module_valkey_url(valkey_server: EmbeddedValkey) -> str:
     with redis.Redis.from_url(valkey_server.url) as client:
         client.flushall()
     return valkey_server.url
-
-
-def _administer(server: EmbeddedPostgres, statement: str, *names: str) -> None:
-    with closing(psycopg2.connect(server.url)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
