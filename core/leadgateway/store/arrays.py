@@ -55,7 +55,7 @@ def uuid_array(values: Iterable[UUID | None]) -> str:
 
 
 def interval_array(values: Iterable[timedelta | None]) -> str:
-    """An `interval[]` literal: microseconds, so that no rounding makes anything early."""
+    """An `interval[]` literal, exact to the microsecond, so that no rounding makes anything early."""
     return "{" + ",".join("NULL" if value is None else _interval(value) for value in values) + "}"
 
 
@@ -79,7 +79,10 @@ def _quoted(text: str) -> str:
 
 
 def _interval(value: timedelta) -> str:
-    return f'"{(value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds} microseconds"'
+    # Seconds, not microseconds: PostgreSQL 14 holds each field of an interval in 32 bits.
+    microseconds = value // timedelta(microseconds=1)
+    seconds, fraction = divmod(abs(microseconds), 1_000_000)
+    return f'"{"-" if microseconds < 0 else ""}{seconds}.{fraction:06} seconds"'
 
 
 def _storable_json(value: JsonValue | Mapping[str, JsonValue]) -> JsonValue:

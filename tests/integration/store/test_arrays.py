@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -112,3 +113,10 @@ def test_storable_json_is_stored_as_it_was(read: Any, values: Sequence[Any]) -> 
 @given(values=lists(st.dictionaries(st.text(), st.text(), max_size=4)))
 def test_verbatim_json_keeps_everything(read: Any, values: Sequence[Any]) -> None:
     assert read(arrays.verbatim_json_array(values), "text", "x::json") == values
+
+
+@pytest.mark.parametrize("span", [timedelta(minutes=36), timedelta(days=3650), -timedelta(days=3650)])
+def test_an_interval_has_no_field_beyond_32_bits_which_postgresql_14_refuses(span: timedelta) -> None:
+    numbers = re.findall(r"\d+", arrays.interval_array([span]))
+
+    assert max(map(int, numbers)) < 2**31
