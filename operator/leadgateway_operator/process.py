@@ -98,6 +98,14 @@ class _Process:
                 task.cancel()
 
         operator = self._operator(view, reconciler, reporter, end)
+        _log.info(
+            "serving the LeadRoutes of %s; publishing to %d shards in namespace %s; status port http://%s:%d",
+            ", ".join(self.settings.watch_namespaces) or "all namespaces",
+            self.settings.shards,
+            self.namespace,
+            self.settings.status_host,
+            self.settings.status_port,
+        )
         async with asyncio.TaskGroup() as tasks:
             works = (reconciler.run(), reporter.run(), roster.run(), publisher.watch(), events.run())
             beside.extend(map(tasks.create_task, works))

@@ -105,6 +105,7 @@ class Reconciler:
     async def _wait_for_first_lists(self) -> None:
         await self._parts.view.wait_until_complete()
         await self._parts.publisher.look()
+        _log.info("everything is listed: %d LeadRoutes", len(self._parts.view.observed().routes))
 
     async def _wait_for_change(self) -> None:
         try:

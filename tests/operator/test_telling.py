@@ -112,6 +112,16 @@ def test_every_log_line_is_json_and_of_this_role(gateway: Gateway) -> None:
     assert not any("settings" in line or "k8s_ref" in line for line in lines)
 
 
+def test_an_operator_with_nothing_to_publish_says_what_it_serves(gateway: Gateway) -> None:
+    operator = gateway.start_operator(WATCH_NAMESPACES=gateway.team)
+    operator.stop()
+
+    told = [json.loads(line).get("event", line) for line in operator.log().splitlines()]
+
+    assert any(f"LeadRoutes of {gateway.team};" in str(line) for line in told)
+    assert any("everything is listed: 0 LeadRoutes" in str(line) for line in told)
+
+
 def test_pods_are_touched_after_a_write_so_that_kubelet_syncs_at_once(gateway: Gateway) -> None:
     gateway.start_operator()
     pod = gateway.add_pod("webhook", "webhook", dict)
