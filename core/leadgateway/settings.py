@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65535, description="0: any free port")]
 Seconds = Annotated[float, Field(gt=0)]
+Days = Annotated[float, Field(ge=1 / 24, le=3650, description="an hour at the least, as for a LeadRoute's retention")]
 
 _CONFIG = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
 
@@ -102,7 +103,17 @@ class WorkerSettings(ProcessSettings):
     housekeeping_seconds: Seconds = Field(
         60.0,
         alias="LEADGATEWAY_WORKER_HOUSEKEEPING_SECONDS",
-        description="how often expired deduplication and idempotency keys are deleted",
+        description="how often expired keys are deleted and retention is applied",
+    )
+    deleted_route_payload_days: Days = Field(
+        90.0,
+        alias="LEADGATEWAY_WORKER_DELETED_ROUTE_PAYLOAD_DAYS",
+        description="how long the contents of leads are kept whose route was deleted",
+    )
+    deleted_route_records_days: Days = Field(
+        365.0,
+        alias="LEADGATEWAY_WORKER_DELETED_ROUTE_RECORDS_DAYS",
+        description="how long the records of leads are kept whose route was deleted; contents have no place without",
     )
     grace_seconds: Seconds = Field(30.0, alias="LEADGATEWAY_WORKER_GRACE_SECONDS")
     lease_margin_seconds: float = Field(

@@ -75,6 +75,22 @@ def worker(  # noqa: PLR0917 - Typer's options are parameters
             help="Port for metrics and probes; 0 for any free one.",
         ),
     ] = None,
+    deleted_route_payload_days: Annotated[
+        float | None,
+        typer.Option(
+            envvar="LEADGATEWAY_WORKER_DELETED_ROUTE_PAYLOAD_DAYS",
+            show_default="90",
+            help="How long contents are kept of leads whose LeadRoute was deleted. A LeadRoute has its spec.retention.",
+        ),
+    ] = None,
+    deleted_route_records_days: Annotated[
+        float | None,
+        typer.Option(
+            envvar="LEADGATEWAY_WORKER_DELETED_ROUTE_RECORDS_DAYS",
+            show_default="365",
+            help="How long their bare records are kept.",
+        ),
+    ] = None,
     config_dir: Annotated[
         Path | None,
         typer.Option(
@@ -101,6 +117,8 @@ def worker(  # noqa: PLR0917 - Typer's options are parameters
         lease_margin_seconds=lease_margin_seconds,
         status_host=status_host,
         status_port=status_port,
+        deleted_route_payload_days=deleted_route_payload_days,
+        deleted_route_records_days=deleted_route_records_days,
         config_dir=config_dir,
     )
     logs = load(LogSettings)

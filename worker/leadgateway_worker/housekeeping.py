@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import structlog
 from sqlalchemy import Engine
@@ -16,23 +18,41 @@ from leadgateway_worker import metrics
 _BATCH = 1000
 _LAST_SECONDS = 3.0
 
+Chore: TypeAlias = Callable[[Engine], Iterator[None]]
+"""Something to remove; yields after each transaction."""
+
 _log = structlog.get_logger(__name__)
 
 
-class HousekeepingThread:
-    """Deletes expired deduplication keys and Idempotency-Keys. Every worker does, each skipping what another has."""
+def expired_keys(engine: Engine, *, batch: int = _BATCH) -> Iterator[None]:
+    """Delete expired deduplication keys and Idempotency-Keys. Every worker does, each skipping what another has.
 
-    def __init__(self, engine: Engine, *, interval: float, batch: int = _BATCH) -> None:
+    Args:
+        engine: Of the store.
+        batch: Keys that are deleted in one transaction at the most.
+    """
+    deleted = batch
+    while deleted >= batch:
+        with engine.connect() as connection:
+            deleted = delete_expired_keys(connection, limit=batch)
+        metrics.expired_keys.inc(deleted)
+        yield
+
+
+class HousekeepingThread:
+    """Does its chores one after the other, over and over."""
+
+    def __init__(self, engine: Engine, chores: Sequence[Chore], *, interval: float) -> None:
         """Make a thread; `start` starts it.
 
         Args:
             engine: Of the store, with a connection to spare.
+            chores: What to do in each round.
             interval: Seconds between two rounds, give or take a quarter, so that workers go at different moments.
-            batch: Keys that are deleted in one transaction at the most.
         """
         self._engine = engine
+        self._chores = chores
         self._interval = interval
-        self._batch = batch
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -41,25 +61,25 @@ class HousekeepingThread:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the batch that is being deleted. One that hangs is left to itself."""
+        """End after the batch that is being removed. One that hangs is left to itself."""
         self._stopping.set()
         self._thread.join(timeout=_LAST_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._interval * random.uniform(0.75, 1.25)):  # noqa: S311
-            try:
-                self._delete_expired_keys()
-            except StoreError as error:
-                _log.warning("housekeeping.put_off", error=str(error))
-            except Exception as error:
-                _log.error("housekeeping.failed", error=type(error).__name__, exc_info=True)
+            for chore in self._chores:
+                self._do(chore)
 
-    def _delete_expired_keys(self) -> None:
-        deleted = self._batch
-        while deleted >= self._batch and not self._stopping.is_set():
+    def _do(self, chore: Chore) -> None:
+        try:
             began = time.monotonic()
-            with self._engine.connect() as connection:
-                deleted = delete_expired_keys(connection, limit=self._batch)
-            metrics.expired_keys.inc(deleted)
-            # Half of the time at most: what piled up while no worker ran must not keep the database from deliveries.
-            self._stopping.wait(time.monotonic() - began)
+            for _ in chore(self._engine):
+                # Half of the time at most: what piled up while no worker ran must not keep the database from
+                # deliveries.
+                if self._stopping.wait(time.monotonic() - began):
+                    return
+                began = time.monotonic()
+        except StoreError as error:
+            _log.warning("housekeeping.put_off", error=str(error))
+        except Exception as error:
+            _log.error("housekeeping.failed", error=type(error).__name__, exc_info=True)

@@ -55,4 +55,11 @@ defects = Counter("leadgateway_worker_defects_total", "Leads that the pipeline f
 expired_keys = Counter(
     "leadgateway_expired_keys_deleted_total", "Deduplication keys and Idempotency-Keys deleted after their time."
 )
+retention = Counter(
+    "leadgateway_retention_removed_leads_total",
+    "Leads that retention removed something of: their contents, and later their records.",
+    ["part"],
+)
+for _part in ("contents", "records"):
+    retention.labels(_part)
 database_available = Gauge("leadgateway_worker_database_available", "Whether the last look for due leads succeeded.")

@@ -15,16 +15,18 @@ from types import FrameType
 import structlog
 
 from leadgateway.queue import Bell, connect
+from leadgateway.route.snapshot import Retention, RouteKey
 from leadgateway.route.watcher import RouteTableWatcher
 from leadgateway.settings import DatabaseSettings, RedisSettings, WorkerSettings
 from leadgateway.store.engine import create_store_engine
 from leadgateway.telemetry.route_state import route_details
 from leadgateway.telemetry.status_port import Health, StatusPort
 from leadgateway_worker import metrics
-from leadgateway_worker.housekeeping import HousekeepingThread
+from leadgateway_worker.housekeeping import HousekeepingThread, expired_keys
 from leadgateway_worker.listening import Listener
 from leadgateway_worker.pump import Pump, PumpSettings, Routes
 from leadgateway_worker.pump_thread import PumpThread
+from leadgateway_worker.retention import apply_retention, retention_of
 from leadgateway_worker.wakeup import SchedulerThread
 
 _STATEMENT_SECONDS = 30
@@ -81,7 +83,15 @@ class Worker:
         self._thread = PumpThread(self._pump, died=_end_process)
         self._listener = Listener(redis, name=name, pump=self._pump.wake, bell=self._bell)
         self._scheduler = SchedulerThread(lambda: connect(redis))
-        self._housekeeping = HousekeepingThread(self._engine, interval=settings.housekeeping_seconds)
+        self._deleted_routes = Retention(
+            payload=timedelta(days=settings.deleted_route_payload_days),
+            records=timedelta(days=settings.deleted_route_records_days),
+        )
+        self._housekeeping = HousekeepingThread(
+            self._engine,
+            [expired_keys, lambda engine: apply_retention(engine, self._retention_of)],
+            interval=settings.housekeeping_seconds,
+        )
         self._status = _status_port(settings, self)
         self._stopping = False
 
@@ -123,6 +133,9 @@ class Worker:
 
     def _routes(self) -> Routes:
         return self._watcher.table.by_key
+
+    def _retention_of(self, route: RouteKey) -> Retention | None:
+        return retention_of(route, self._watcher.table, self._watcher.faults, deleted=self._deleted_routes)
 
     def hashes(self) -> Mapping[str, str]:
         """The config hash of each route that is loaded, by its key."""

@@ -29,6 +29,8 @@ def as_json(story: LeadStory) -> dict[str, Any]:
         "due_at": _time(story.due_at),
         "config_hash": story.config_hash,
         "round": story.round,
+        "contents_removed_at": _time(story.contents_removed_at),
+        "contents_removed_by": story.contents_removed_by,
         "body": _content(story.body),
         "headers": dict(story.headers),
         "transitions": [_transition(transition) for transition in story.transitions],
@@ -90,10 +92,17 @@ def _lines(story: LeadStory) -> Iterator[str]:
     yield f"[dim]correlation id {story.correlation_id}, received {_time(story.received_at)}[/]"
     if story.due_at is not None:
         yield f"[dim]due {_time(story.due_at)}{', a worker is on it' if story.leased_until else ''}[/]"
+    if story.contents_removed_at is not None:
+        yield f"[dim]contents removed by {story.contents_removed_by} on {_time(story.contents_removed_at)}[/]"
     yield ""
     yield from _events(story)
     for repeat in story.repeats:
         yield f"{_clock(repeat.received_at)}  came again, correlation id {repeat.correlation_id}"
+    if story.contents_removed_at is None:
+        yield from _contents(story)
+
+
+def _contents(story: LeadStory) -> Iterator[str]:
     yield "\n[bold]Body as posted[/]"
     yield _indented(_content(story.body))
     for each in story.rounds:
@@ -140,8 +149,8 @@ def _indented(content: Any) -> str:
 
 
 def _content(data: bytes | None) -> Any:
-    """JSON as JSON; anything else as text."""
-    if data is None:
+    """JSON as JSON; anything else as text; None for what was removed or never was."""
+    if not data:
         return None
     try:
         return parse_lead(data)

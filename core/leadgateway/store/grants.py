@@ -2,10 +2,9 @@
 
 - **Owner**: owns the tables; `leadgateway migrate` runs as it. An ordinary role that may create in the schema.
 - **Runtime**: webhook, worker, console. Adds to the audit and can't change or remove any of it.
-- **Retention** (for erasure and the end of `spec.retention`): needs, beyond runtime, `DELETE` on all tables and
-  `UPDATE (body, headers)` on `inbound_lead` and `duplicate_lead`, `UPDATE (payload)` on `delivery_round` and
-  `UPDATE (response_body, response_headers, error)` on `delivery_attempt`; and it says
-  `SET LOCAL leadgateway.retention = 'on'` in each transaction, or the triggers refuse.
+- **Nobody but the owner** changes or deletes what stands in the audit. Retention runs as the runtime role through
+  functions of the owner (`remove_contents`, `remove_records`, see the migrations), which remove only what ended long
+  enough ago.
 """
 
 from __future__ import annotations
@@ -62,4 +61,5 @@ _RUNTIME = (
     "SELECT, INSERT, UPDATE, DELETE ON lead_key",
     "USAGE ON SEQUENCE lead_id_seq",
     "SELECT ON alembic_version, lead_overview",
+    "EXECUTE ON FUNCTION remove_contents(varchar, interval, integer), remove_records(varchar, interval, integer)",
 )

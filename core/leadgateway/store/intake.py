@@ -138,12 +138,26 @@ WITH lead AS MATERIALIZED (
 SELECT lead_id FROM lead ORDER BY n
 """
 
+# Of a lead whose contents were removed nothing new is kept, and nothing at all of one whose record was. One that has
+# ended is locked against that until we commit; one that waits can't be emptied, and a claim would pass it over.
 _INSERT_DUPLICATES = """
+WITH repeat AS MATERIALIZED (
+    SELECT lead_id, correlation_id, headers::json AS headers, decode(body, 'hex') AS body, n
+    FROM unnest(
+        %(first_ids)s::bigint[], %(repeat_correlation_ids)s::uuid[], %(repeat_headers)s::text[],
+        %(repeat_bodies)s::text[]
+    ) WITH ORDINALITY AS d (lead_id, correlation_id, headers, body, n)
+), ended AS MATERIALIZED (
+    SELECT lead_id, contents_removed_at FROM lead_state
+    WHERE lead_id = ANY (%(first_ids)s::bigint[]) AND due_at IS NULL ORDER BY lead_id FOR KEY SHARE
+), first AS MATERIALIZED (
+    SELECT lead_id, coalesce(ended.contents_removed_at, s.contents_removed_at) IS NOT NULL AS is_empty
+    FROM lead_state AS s LEFT JOIN ended USING (lead_id) WHERE lead_id = ANY (%(first_ids)s::bigint[])
+)
 INSERT INTO duplicate_lead (lead_id, received_at, correlation_id, headers, body)
-SELECT lead_id, now(), correlation_id, headers::json, decode(body, 'hex')
-FROM unnest(
-    %(first_ids)s::bigint[], %(repeat_correlation_ids)s::uuid[], %(repeat_headers)s::text[], %(repeat_bodies)s::text[]
-) AS d (lead_id, correlation_id, headers, body)
+SELECT lead_id, now(), correlation_id, CASE WHEN is_empty THEN '{}' ELSE headers END,
+       CASE WHEN is_empty THEN '' ELSE body END
+FROM repeat JOIN first USING (lead_id) ORDER BY n
 """
 
 _REASSIGN_KEYS = """

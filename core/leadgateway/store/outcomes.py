@@ -194,6 +194,8 @@ WITH held AS (
     UPDATE lead_state AS s SET
         status = coalesce(o.status, s.status),
         due_at = CASE WHEN o.status IS NULL THEN s.due_at ELSE greatest(o.at, s.updated_at) + o.delay END,
+        ended_at = CASE WHEN o.status IN ('DELIVERED', 'REJECTED', 'PERMANENTLY_FAILED')
+                        THEN greatest(o.at, s.updated_at) END,
         reject_code = CASE WHEN o.status = 'REJECTED' THEN o.code END,
         failures = s.failures + (o.kind IS NOT NULL AND o.status IS NOT NULL AND o.status <> 'DELIVERED')::int,
         expired = CASE WHEN o.status IS NULL THEN s.expired ELSE 0 END,

@@ -63,7 +63,15 @@ class AlreadyThere:
         return "it is on that route already"
 
 
-Refusal: TypeAlias = NotFound | InFlight | WrongStatus | AlreadyThere
+@dataclass(frozen=True, slots=True)
+class ContentsRemoved:
+    """Retention or erasure removed what it would take."""
+
+    def __str__(self) -> str:
+        return "its contents were removed, so there is nothing left to send"
+
+
+Refusal: TypeAlias = NotFound | InFlight | WrongStatus | ContentsRemoved | AlreadyThere
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ def replay(connection: Connection, lead_ids: Iterable[int], *, person: str, reas
 
     Args:
         connection: In autocommit.
-        lead_ids: Leads that are REJECTED or PERMANENTLY_FAILED.
+        lead_ids: Leads that are REJECTED or PERMANENTLY_FAILED, and still have their contents.
         person: Who does it.
         reason: Why, for the audit.
     """
@@ -157,12 +165,14 @@ def _act(
 
 
 def _refusal(row: Row) -> Refusal:
-    _, _, status, allowed, on_its_way_until = row
+    _, _, status, allowed, on_its_way_until, is_empty = row
     if status is None:
         return NotFound()
     if on_its_way_until is not None:
         return InFlight(on_its_way_until)
-    return AlreadyThere() if allowed else WrongStatus(LeadStatus(status))
+    if not allowed:
+        return WrongStatus(LeadStatus(status))
+    return ContentsRemoved() if is_empty else AlreadyThere()
 
 
 # `before` locks the leads, in the order of their ids, so what it decides still holds when they are changed.
@@ -172,7 +182,8 @@ WITH asked AS (
 ), before AS MATERIALIZED (
     SELECT s.lead_id, s.status, s.route, s.round, s.attempts, s.leased_at, s.leased_until, s.lease_holder,
            s.lease_token, s.status = ANY (%(allowed)s::lead_status[]) AS allowed,
-           CASE WHEN s.leased_until > now() THEN s.leased_until END AS on_its_way_until
+           CASE WHEN s.leased_until > now() THEN s.leased_until END AS on_its_way_until,
+           s.contents_removed_at IS NOT NULL AS is_empty
     FROM asked JOIN lead_state AS s USING (lead_id)
     ORDER BY s.lead_id FOR UPDATE OF s
 ), changed AS (
@@ -181,6 +192,7 @@ WITH asked AS (
         route = coalesce(%(route)s, s.route),
         reject_code = %(reject_code)s,
         due_at = CASE WHEN %(to_status)s = 'RECEIVED' THEN now() END,
+        ended_at = CASE WHEN %(to_status)s = 'REJECTED' THEN greatest(clock_timestamp(), s.updated_at) END,
         round = s.round + (%(to_status)s = 'RECEIVED' AND s.status <> 'RECEIVED')::int,
         failures = CASE WHEN %(to_status)s = 'RECEIVED' THEN 0 ELSE s.failures END,
         expired = 0,
@@ -193,7 +205,7 @@ WITH asked AS (
         lease_holder = NULL
     FROM before
     WHERE s.lead_id = before.lead_id AND before.allowed AND before.on_its_way_until IS NULL
-      AND before.route IS DISTINCT FROM %(route)s
+      AND NOT before.is_empty AND before.route IS DISTINCT FROM %(route)s
     RETURNING s.lead_id, s.transitions, s.updated_at, s.status, before.status AS from_status, before.route AS from_route
 ), lapsed AS (
     INSERT INTO delivery_attempt (lead_id, number, round, started_at, duration_ms, kind, error, worker, lease_token)
@@ -212,7 +224,7 @@ WITH asked AS (
     WHERE changed.status = 'REJECTED'
       AND k.route = l.route AND k.kind = 'D' AND k.digest = l.dedup_key AND k.lead_id = l.lead_id
 )
-SELECT lead_id, changed.lead_id IS NOT NULL, before.status, before.allowed, before.on_its_way_until
+SELECT lead_id, changed.lead_id IS NOT NULL, before.status, before.allowed, before.on_its_way_until, before.is_empty
 FROM asked LEFT JOIN before USING (lead_id) LEFT JOIN changed USING (lead_id)
 ORDER BY lead_id
 """

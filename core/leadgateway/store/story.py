@@ -88,8 +88,10 @@ class LeadStory:
         lease_holder: That worker.
         round: Its delivery round.
         failures: Failed attempts of this round.
-        headers: As sent, without authentication.
-        body: Byte for byte as posted.
+        contents_removed_at: When its contents were removed; None: they are all there.
+        contents_removed_by: `retention` or `erasure`.
+        headers: As sent, without authentication; none once removed.
+        body: Byte for byte as posted; empty once removed.
         transitions: Its changes of state, in order.
         rounds: What was or is to be sent.
         attempts: The tries to send it, in order.
@@ -109,6 +111,8 @@ class LeadStory:
     lease_holder: str | None
     round: int
     failures: int
+    contents_removed_at: datetime | None
+    contents_removed_by: str | None
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     transitions: tuple[Transition, ...]
@@ -158,7 +162,8 @@ def _transition(record: Mapping[str, Any]) -> Transition:
 
 _LEAD = """
 SELECT s.lead_id, l.correlation_id, s.route, l.route AS arrived_at_route, l.config_hash, l.received_at, s.status,
-       s.reject_code, s.due_at, s.leased_until, s.lease_holder, s.round, s.failures, l.headers, l.body
+       s.reject_code, s.due_at, s.leased_until, s.lease_holder, s.round, s.failures, s.contents_removed_at,
+       s.contents_removed_by, l.headers, l.body
 FROM lead_state s JOIN inbound_lead l USING (lead_id) WHERE s.lead_id = %(lead_id)s
 """
 

@@ -15,9 +15,13 @@ Shape, and why:
 - **Names of routes sort by byte** (collation "C"): quicker, and no upgrade of the operating system's locales can
   disorder the index.
 
+- **The end of a lead** stands in `ended_at`, for retention. The indexes with it hold ended leads only; a lead enters
+  them in the update that ends it, which writes indexes anyway.
+
 Retention and erasure are the only ones that may change the audit. A transaction that says
 `SET LOCAL leadgateway.retention = 'on'` gets past the triggers, if its role has the privileges: the runtime role
-(see `grants`) has not. Erased contents (`body`, `payload`) become empty, which no accepted lead ever is.
+(see `grants`) has not, and calls functions that remove nothing but what may be removed. Removed contents (`body`,
+`payload`) become empty, which no accepted lead ever is.
 """
 
 from __future__ import annotations
@@ -90,6 +94,9 @@ lead_state = Table(
     Column("route", _Route, nullable=False, comment="whose customer gets it; differs from where it arrived if moved"),
     Column("lease_holder", Text),
     Column("reject_code", Text),
+    Column("ended_at", _Time, comment="when it came to its end; null while it waits"),
+    Column("contents_removed_at", _Time, comment="when body, headers, payloads and answers were removed"),
+    Column("contents_removed_by", Text, comment="retention, or erasure"),
     PrimaryKeyConstraint("lead_id", name="lead_state_pkey"),
     CheckConstraint(
         "(due_at IS NULL) = (status IN ('DELIVERED', 'REJECTED', 'PERMANENTLY_FAILED'))", name="lead_state_due_or_final"
@@ -101,6 +108,19 @@ lead_state = Table(
     ),
     CheckConstraint("(reject_code IS NOT NULL) = (status = 'REJECTED')", name="lead_state_reject_code"),
     Index("lead_state_waiting", "route", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index(
+        "lead_state_contents",
+        "route",
+        "ended_at",
+        postgresql_where=text("ended_at IS NOT NULL AND contents_removed_at IS NULL"),
+    ),
+    Index(
+        "lead_state_records",
+        "route",
+        "ended_at",
+        postgresql_where=text("ended_at IS NOT NULL AND contents_removed_at IS NOT NULL"),
+    ),
+    Index("lead_state_unmarked", "lead_id", postgresql_where=text("due_at IS NULL AND ended_at IS NULL")),
     postgresql_with={
         "fillfactor": "50",
         "autovacuum_vacuum_scale_factor": "0.01",

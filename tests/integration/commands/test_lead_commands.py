@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from sqlalchemy import Connection
 from leadgateway.commands.lead_story import as_json
 from leadgateway.queue import QUEUE_NAME
 from leadgateway.store.execute import rows
+from leadgateway.store.retention import remove
 from leadgateway.store.story import lead_story
 from tests.building.command_line import Called, leadgateway
 from tests.building.stored_leads import CONFIG, ROUTE, Worker, new_lead, status_of, store_engine, stored, twin
@@ -164,6 +166,21 @@ def test_the_text_tells_the_steps_in_order_with_payload_and_key(lead: Shell, con
     assert places == sorted(places)
     assert as_json(story)["attempts"][0]["idempotency_key"] in shown
     assert "left out: phone (missing)" in shown
+
+
+def test_removed_contents_are_told_with_when_and_by_what(lead: Shell, connection: Connection) -> None:
+    (lead_id,) = stored(connection)
+    Worker(connection).reject(Worker(connection).claim_one())
+    rows(connection, "UPDATE lead_state SET ended_at = now() - interval '91 d', updated_at = now() - interval '91 d'")
+    remove(connection, "contents", route=ROUTE, older_than=timedelta(days=90))
+
+    story, shown = lead.story(lead_id), lead("show", lead_id).out
+
+    assert (story["body"], story["contents_removed_by"]) == (None, "retention")
+    assert f"contents removed by retention on {story['contents_removed_at']}" in shown
+    assert "Body as posted" not in shown
+    refused = lead("replay", lead_id)
+    assert (refused.status, "contents were removed" in refused.error) == (NEGATIVE, True)
 
 
 @pytest.mark.parametrize("command", [["show"], ["replay"], ["reject"], ["move", "--route=default/x"]])

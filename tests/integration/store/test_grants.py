@@ -20,6 +20,7 @@ from leadgateway.store.intake import store_batch
 from leadgateway.store.migrations import schema_is_current
 from leadgateway.store.outcomes import Exhausted, PermanentlyFailed, Released
 from leadgateway.store.people import move, reject, replay
+from leadgateway.store.retention import ends, mark_ended, remove
 from leadgateway.store.story import lead_story
 from tests.building.stored_leads import (
     CONFIG,
@@ -91,6 +92,10 @@ def test_it_can_do_all_that_the_worker_does(runtime: Connection) -> None:
     assert waiting_routes(runtime) == ["default/solar"]
     stored(runtime, twin(os.urandom(32), dedup_window=timedelta(0)))
     assert delete_expired_keys(runtime) == 1
+    assert mark_ended(runtime) == 0
+    assert len(ends(runtime).routes) == 1
+    for part in ("contents", "records"):
+        assert remove(runtime, part, route="default/solar", older_than=timedelta(hours=1)) == 0
 
 
 def test_it_can_do_all_that_people_do(runtime: Connection) -> None:
@@ -134,6 +139,8 @@ def test_nothing_of_the_schema_was_forgotten(runtime: Connection) -> None:
         "ALTER TABLE lead_state DISABLE TRIGGER ALL",
         "UPDATE alembic_version SET version_num = '9999'",
         "SELECT setval('lead_id_seq', 1)",
+        "SELECT empty_leads(ARRAY[1::bigint], 'me')",
+        "SELECT delete_leads(ARRAY[1::bigint])",
     ],
 )
 def test_it_can_neither_change_the_audit_nor_the_schema(runtime: Connection, statement: str) -> None:

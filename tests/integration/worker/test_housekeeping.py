@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from leadgateway.settings import DatabaseSettings
 from leadgateway.store.execute import rows
 from leadgateway.store.intake import store_batch
 from leadgateway.store.migrations import migrate
-from leadgateway_worker.housekeeping import HousekeepingThread
+from leadgateway_worker.housekeeping import HousekeepingThread, expired_keys
 from tests.building.customer import Customer
 from tests.building.pump import NOWHERE, Leads, engine_of, leads_in
 from tests.building.stored_leads import new_lead, twin
@@ -44,7 +45,7 @@ def customer() -> Iterator[Customer]:
 def kept_house(database_url: str, *, batch: int) -> Iterator[None]:
     """Housekeeping in a thread of this process."""
     engine = engine_of(database_url, connections=1)
-    thread = HousekeepingThread(engine, interval=0.05, batch=batch)
+    thread = HousekeepingThread(engine, [partial(expired_keys, batch=batch)], interval=0.05)
     thread.start()
     try:
         yield
@@ -122,3 +123,37 @@ def test_housekeeping_goes_on_after_an_outage_of_the_database(server_folder: Pat
             put_keys(url, expired=5)
             with leads_in(url) as leads:
                 eventually(lambda: keys(leads) == 0)
+
+
+def test_a_worker_applies_the_retention_of_its_routes_and_that_of_deleted_ones(
+    leads: Leads, database_url: str, customer: Customer, tmp_path: Path
+) -> None:
+    publish_solar(tmp_path, customer.url, retention={"payload": "1d", "records": "10d"})
+    deleted = {
+        "LEADGATEWAY_WORKER_DELETED_ROUTE_PAYLOAD_DAYS": "2",
+        "LEADGATEWAY_WORKER_DELETED_ROUTE_RECORDS_DAYS": "3",
+    }
+
+    with WorkerProcess(tmp_path, database=database_url, redis=NOWHERE, **OFTEN, **deleted) as worker:
+        young, old, oldest = leads.put(3)
+        orphan = leads.put_one(route=NOBODYS)
+        for lead_id in (young, old, oldest):
+            leads.until("DELIVERED", lead_id)
+        leads.ask(
+            f"UPDATE lead_state SET status = 'REJECTED', reject_code = 'X', due_at = NULL WHERE lead_id = {orphan}"
+        )
+        ages = {old: 2, oldest: 11, orphan: 2}
+        for lead_id, days in ages.items():
+            leads.ask(
+                f"UPDATE lead_state SET updated_at = now() - interval '{days} d', ended_at = NULL"
+                f" WHERE lead_id = {lead_id}"
+            )
+
+        eventually(lambda: leads.ask("SELECT count(*) FROM lead_state") == [(3,)])
+        eventually(lambda: worker.metric('leadgateway_retention_removed_leads_total{part="contents"}') == 3)
+        assert worker.metric('leadgateway_retention_removed_leads_total{part="records"}') == 1
+        assert worker.end() == 0
+
+    assert leads.story(young).body != b""
+    assert (leads.story(old).body, leads.story(old).contents_removed_by) == (b"", "retention")
+    assert leads.story(orphan).body == b""
