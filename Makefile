@@ -25,7 +25,7 @@ run: install ## Start everything on this machine and show three leads travelling
 
 .PHONY: test
 test: install-dev ## Every test that needs nothing but Python, with the coverage of route and pipeline
-	$(PYTEST) tests/unit tests/property tests/integration --cov --cov-report=term $(ARGS)
+	$(PYTEST) tests/unit tests/property tests/integration tests/chaos --cov --cov-report=term $(ARGS)
 
 .PHONY: test-operator
 test-operator: install-dev ## The operator against a real API server (needs Go, or KUBEBUILDER_ASSETS, or a cluster)

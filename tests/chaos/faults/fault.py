@@ -1,0 +1,30 @@
+"""What a fault is: something that is the matter for a while, and whom it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from tests.chaos.stack import Stack
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of fault.
+
+    Attributes:
+        kind: What the table calls it.
+        family: Of the module it is in.
+        resource: What it is done to; only one fault at a time is done to the same.
+        seconds: The shortest and the longest time it lasts.
+        during: Does it while it is entered, in the main thread. Leaving mends everything.
+        once: Whether it may happen only once in the life of a stack.
+    """
+
+    kind: str
+    family: str
+    resource: str
+    seconds: tuple[float, float]
+    during: Callable[[Stack], AbstractContextManager[None]]
+    once: bool = False
