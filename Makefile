@@ -53,6 +53,8 @@ check: install-dev ## Lint, format, types, import contracts, the Dockerfile, gen
 	$(VENV)/hadolint Dockerfile
 	$(VENV)/python -m leadgateway.route.crd | diff -u crds/leadroutes.yaml - || \
 	  { echo "crds/leadroutes.yaml is stale: run 'make generate'" >&2; exit 1; }
+	$(VENV)/python -m leadgateway.telemetry.catalogue | diff -u docs/metrics.md - || \
+	  { echo "docs/metrics.md is stale: run 'make generate'" >&2; exit 1; }
 
 .PHONY: format
 format: install-dev ## Format the code and mend what ruff can
@@ -62,6 +64,7 @@ format: install-dev ## Format the code and mend what ruff can
 .PHONY: generate
 generate: install-dev ## Write the files that are generated from the code
 	$(VENV)/python -m leadgateway.route.crd > crds/leadroutes.yaml
+	$(VENV)/python -m leadgateway.telemetry.catalogue > docs/metrics.md
 	cp crds/leadroutes.yaml charts/lead-gateway/files/leadroutes.yaml
 
 .PHONY: bench

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from prometheus_client import Counter
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -20,6 +19,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from leadgateway.settings import RedisSettings
+from leadgateway.telemetry.catalogue import shared
 
 QUEUE_NAME = "lead-gateway-wakeups"
 WAKEUP_JOB = "leadgateway_worker.wakeup.wake"
@@ -34,9 +34,7 @@ _FAILURE_TTL_SECONDS = 3600
 _CONNECT_SECONDS = 1.0
 _ANSWER_SECONDS = 2.0
 
-_rung = Counter(
-    "leadgateway_wakeups_sent_total", "Wake-ups asked for, by kind and by what became of them.", ["kind", "outcome"]
-)
+_rung = shared.WAKEUPS_SENT.register()
 _log = structlog.get_logger(__name__)
 
 

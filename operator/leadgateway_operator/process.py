@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import kopf
 from prometheus_client import CollectorRegistry
 
+from leadgateway.telemetry.build import tell_build
+from leadgateway.telemetry.catalogue import Role as ProcessRole
 from leadgateway.telemetry.status_port import StatusPort
 from leadgateway_operator import admission, handlers, resources
 from leadgateway_operator.cluster import Cluster, ClusterError, NotFound
@@ -56,6 +58,7 @@ async def run(settings: OperatorSettings, namespace: str, registry: CollectorReg
     sys.setrecursionlimit(_JSON_LEVELS)
     pulse = Pulse(settings.resync_seconds)
     metrics = Metrics(registry)
+    tell_build(ProcessRole.OPERATOR, registry)
     metrics.measure_age(pulse.seconds_since_success)
     async with AsyncExitStack() as open_parts:
         port = StatusPort(

@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, exc
 
 from leadgateway.settings import DatabaseSettings
-from leadgateway.store.engine import create_store_engine
+from leadgateway.store.engine import create_store_engine, open_connections
 from leadgateway.store.errors import SchemaMismatch, StoreUnavailable
 from leadgateway.store.intake import Answer, NewLead, store_batch
 from leadgateway.store.migrations import schema_is_current
@@ -46,6 +46,11 @@ class LeadStore:
             connection.close()
             raise SchemaMismatch("the schema is older than this version needs: run `leadgateway migrate`")
         self._connection, self.has_seen_schema = connection, True
+
+    @property
+    def open_connections(self) -> int:
+        """Connections to PostgreSQL."""
+        return open_connections(self._engine)
 
     def is_intact(self) -> bool:
         """Whether the idle connection has nothing to tell: what a server says unasked is that it ends."""

@@ -1,7 +1,8 @@
-"""What the webhook counts. Labels are bounded: an unknown path, a header or a body never becomes one.
+"""What the webhook counts; what each means stands in `leadgateway.telemetry.catalogue.webhook`.
 
-At most five series a route (one an outcome), and no route label on histograms: a thousand routes must stay cheap to
-scrape, since rendering them takes time from the posts.
+Labels are bounded: an unknown path, a header or a body never becomes one. At most five series a route (one an outcome),
+and no route label on histograms: a thousand routes must stay cheap to scrape, since rendering them takes time from the
+posts.
 """
 
 from __future__ import annotations
@@ -10,17 +11,16 @@ from collections.abc import Callable, Collection
 from http import HTTPStatus
 from typing import Literal
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry
 
+from leadgateway.telemetry.catalogue import shared, webhook
+from leadgateway.telemetry.route_series import RouteSeries
 from leadgateway.telemetry.route_state import RouteMetrics
 from leadgateway_webhook.errors import RateLimited, Refusal
 
 Outcome = Literal["accepted", "duplicate", "refused", "rate_limited", "unavailable"]
 NO_ROUTE = "unknown"
 """The route label of posts that reached no route; no route key lacks a slash."""
-
-_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
-_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
 def outcome_of(refusal: Refusal) -> Outcome:
@@ -39,45 +39,18 @@ class Metrics:
         Args:
             registry: Where; each can hold them once.
         """
-        self._posts = Counter(
-            "leadgateway_webhook_posts",
-            "Posts answered, by route and outcome.",
-            ["route", "outcome"],
-            registry=registry,
-        )
-        self._refusals = Counter(
-            "leadgateway_webhook_refusals", "Posts refused, by error code.", ["code"], registry=registry
-        )
-        self._gone = Counter(
-            "leadgateway_webhook_disconnects",
-            "Posts whose source closed the connection before they were whole.",
-            registry=registry,
-        )
-        self._seconds = Histogram(
-            "leadgateway_webhook_post_seconds",
-            "From the end of a post's headers to its answer.",
-            registry=registry,
-            buckets=_SECONDS,
-        )
-        self._batch = Histogram(
-            "leadgateway_webhook_commit_leads", "Leads that shared a commit.", registry=registry, buckets=_SIZES
-        )
-        self._commit = Histogram(
-            "leadgateway_webhook_commit_seconds", "Time a commit took.", registry=registry, buckets=_SECONDS
-        )
-        self._queued = Gauge("leadgateway_webhook_queued_leads", "Leads that wait for a commit.", registry=registry)
-        self._held = Gauge("leadgateway_webhook_body_bytes", "Bytes of bodies in memory.", registry=registry)
-        self._database = Gauge(
-            "leadgateway_webhook_database_available", "1 while leads can be stored, else 0.", registry=registry
-        )
-        self._redis = Gauge(
-            "leadgateway_webhook_rate_limit_shared",
-            "1 while rate limits are counted across webhooks, 0 while each counts its share.",
-            registry=registry,
-        )
-        self.routes = RouteMetrics("webhook", registry)
-        # Looked up once a series: a lookup costs more than the count.
-        self._series: dict[tuple[str, Outcome], Counter] = {}
+        self._posts = RouteSeries(webhook.POSTS.register(registry))
+        self._refusals = webhook.REFUSALS.register(registry)
+        self._gone = webhook.DISCONNECTS.register(registry)
+        self._seconds = webhook.POST_SECONDS.register(registry)
+        self._batch = webhook.COMMIT_LEADS.register(registry)
+        self._commit = webhook.COMMIT_SECONDS.register(registry)
+        self._queued = webhook.QUEUED_LEADS.register(registry)
+        self._held = webhook.BODY_BYTES.register(registry)
+        self._database = webhook.DATABASE_AVAILABLE.register(registry)
+        self._connections = shared.DATABASE_CONNECTIONS.register(registry)
+        self._redis = webhook.RATE_LIMIT_SHARED.register(registry)
+        self.routes = RouteMetrics(shared.WEBHOOK_ROUTE_TABLE, registry)
 
     def observe(
         self,
@@ -85,12 +58,14 @@ class Metrics:
         queued: Callable[[], float],
         held: Callable[[], float],
         database: Callable[[], float],
+        connections: Callable[[], float],
         redis: Callable[[], float],
     ) -> None:
         """Say where the gauges are read from when they are scraped."""
         self._queued.set_function(queued)
         self._held.set_function(held)
         self._database.set_function(database)
+        self._connections.set_function(connections)
         self._redis.set_function(redis)
 
     def answered(self, route: str, outcome: Outcome, seconds: float) -> None:
@@ -101,10 +76,7 @@ class Metrics:
             outcome: What became of it.
             seconds: What it took.
         """
-        series = self._series.get((route, outcome))
-        if series is None:
-            series = self._series[route, outcome] = self._posts.labels(route, outcome)
-        series.inc()
+        self._posts.inc(route, outcome)
         self._seconds.observe(seconds)
 
     def refused(self, code: str) -> None:
@@ -122,7 +94,4 @@ class Metrics:
 
     def forget(self, keys: Collection[str]) -> None:
         """Drop the series of all routes but these, so that routes that come and go don't pile up."""
-        kept = {*keys, NO_ROUTE}
-        for route, outcome in [series for series in self._series if series[0] not in kept]:
-            del self._series[route, outcome]
-            self._posts.remove(route, outcome)
+        self._posts.forget_all_but({*keys, NO_ROUTE})

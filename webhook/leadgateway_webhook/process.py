@@ -25,6 +25,8 @@ from leadgateway.route.table import RouteTable
 from leadgateway.route.watcher import RouteTableWatcher
 from leadgateway.settings import DatabaseSettings, RedisSettings, WebhookSettings
 from leadgateway.store.intake import Answer, NewLead
+from leadgateway.telemetry.build import tell_build
+from leadgateway.telemetry.catalogue import Role
 from leadgateway.telemetry.route_state import route_details
 from leadgateway.telemetry.status_port import Health, StatusPort
 from leadgateway_webhook.app import create_app
@@ -90,8 +92,10 @@ class Webhook:
             queued=lambda: self._writer.queued,
             held=lambda: self._intake.budget.used,
             database=lambda: self._writer.condition == "ok",
+            connections=lambda: self._store.open_connections,
             redis=lambda: not self._limiter.is_counting_alone,
         )
+        tell_build(Role.WEBHOOK)
         self._metrics.routes.observe(lambda: self._watcher.table, lambda: self._watcher.faults)
 
     def run(self) -> None:
@@ -151,6 +155,7 @@ class Webhook:
 
     def _after_swap(self, table: RouteTable) -> None:
         """Called by the watcher's thread: counts belong to the loop."""
+        self._metrics.routes.swapped(table)
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._forget_routes_but, frozenset(table.hashes()))
 

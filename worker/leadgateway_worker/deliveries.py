@@ -15,7 +15,7 @@ from leadgateway.route.snapshot import RouteKey
 from leadgateway.store.outcomes import Delivered, Outcome
 from leadgateway_worker import metrics
 from leadgateway_worker.delivery import Delivery, Destinations, Exchange
-from leadgateway_worker.failure import InvalidRequest, explain
+from leadgateway_worker.failure import InvalidRequest, Kind, explain
 from leadgateway_worker.preparation import Consignment
 from leadgateway_worker.results import Result, ResultsWriter
 from leadgateway_worker.settlement import age, give_back, interrupt, settle
@@ -90,6 +90,7 @@ class Deliveries:
         try:
             exchange = await self._exchange(consignment)
         except asyncio.CancelledError:
+            _count(consignment.route.key, Kind.INTERRUPTED)
             return interrupt(consignment, began=began, ended=monotonic())
         return self._judge(consignment, exchange, began)
 
@@ -103,9 +104,17 @@ class Deliveries:
     def _judge(self, consignment: Consignment, exchange: Exchange, began: float) -> Outcome:
         route, failures = consignment.route, consignment.claim.failures
         verdict = judge(exchange, route.retry, failures=failures, now=datetime.now(UTC), draw=random.random())  # noqa: S311
-        metrics.attempts.labels(route.key, kind_of(exchange)).inc()
+        _count(route.key, kind_of(exchange))
         metrics.attempt_seconds.observe(exchange.seconds)
         outcome = settle(consignment, exchange, verdict, began=began)
         if isinstance(outcome, Delivered):
             metrics.lead_seconds.observe(age(consignment, outcome).total_seconds())
         return outcome
+
+
+def _count(route: RouteKey, kind: Kind) -> None:
+    if kind is Kind.DELIVERED:
+        metrics.attempts.inc(route, "delivered")
+    else:
+        metrics.attempts.inc(route, "failed")
+        metrics.failures.labels(kind).inc()

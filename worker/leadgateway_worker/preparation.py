@@ -25,13 +25,11 @@ from leadgateway.store.claims import POISONED, Claim, claim
 from leadgateway.store.errors import RowRefused, StoreError
 from leadgateway.store.outcomes import Rejected, Released
 from leadgateway.store.rounds import Ready, mark_ready
+from leadgateway.store.status import LeadStatus
 from leadgateway_worker import metrics
 from leadgateway_worker.delivery import Parcel
 from leadgateway_worker.halving import by_halves
 from leadgateway_worker.results import Result
-
-INVALID_LEAD = "INVALID_LEAD"
-"""The code of a stored body that is no lead: the webhook lets none through, but a person can write into the table."""
 
 # Of the lease that a claim gives; the rest is for marking the leads ready, which renews it.
 _DECIDING_SHARE = 0.5
@@ -155,16 +153,18 @@ class Preparation:
         try:
             decision = decide(parse_lead(lead.body), route)
         except InvalidLead as error:
-            return _rejected(lead, route, INVALID_LEAD, {"message": error.sentence})
+            return _rejected(lead, route, metrics.INVALID_LEAD, {"message": error.sentence})
         except Exception as error:
             # The lead is left to its lease: it comes again, and after the fifth time it is given up as poisoned.
             metrics.defects.inc()
+            metrics.pipeline_outcomes.labels("defect").inc()
             _log.error(
                 "lead.defect", lead_id=lead.lead_id, error=type(error).__name__, where=format_tb(error.__traceback__)
             )
             return None
         if isinstance(decision, RejectedByRoute):
             return _rejected(lead, route, decision.code, {"field": decision.field, "message": decision.message})
+        metrics.pipeline_outcomes.labels("mapped").inc()
         return self._first(lead, route, decision)
 
     def _repeat(self, lead: Claim, route: RouteSnapshot, payload: bytes, key: str) -> _Draft:
@@ -212,12 +212,14 @@ class Preparation:
 
 def _told_poisoned(lead: Claim) -> bool:
     if lead.poisoned:
-        metrics.leads_finished.labels(lead.route, "PERMANENTLY_FAILED").inc()
+        metrics.leads_finished.inc(lead.route, LeadStatus.PERMANENTLY_FAILED)
         _log.error("lead.given_up", lead_id=lead.lead_id, route=lead.route, code=POISONED, leases_expired=lead.expired)
     return lead.poisoned
 
 
 def _rejected(lead: Claim, route: RouteSnapshot, code: str, detail: Mapping[str, JsonValue]) -> Result:
+    metrics.pipeline_outcomes.labels("rejected").inc()
+    metrics.rejected(code)
     return Result(lead, Rejected(lead.lead_id, lead.token, route.config_hash, code, detail))
 
 

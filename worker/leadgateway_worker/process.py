@@ -16,9 +16,12 @@ import structlog
 
 from leadgateway.queue import Bell, connect
 from leadgateway.route.snapshot import Retention, RouteKey
+from leadgateway.route.table import RouteTable
 from leadgateway.route.watcher import RouteTableWatcher
 from leadgateway.settings import DatabaseSettings, RedisSettings, WorkerSettings
-from leadgateway.store.engine import create_store_engine
+from leadgateway.store.engine import create_store_engine, open_connections
+from leadgateway.telemetry.build import tell_build
+from leadgateway.telemetry.catalogue import Role
 from leadgateway.telemetry.route_state import route_details
 from leadgateway.telemetry.status_port import Health, StatusPort
 from leadgateway_worker import metrics
@@ -77,9 +80,8 @@ class Worker:
             bell=self._bell,
         )
         self._watcher = RouteTableWatcher(
-            settings.config_dir, on_swap=lambda _: self._pump.wake(), interval=settings.config_poll_seconds
+            settings.config_dir, on_swap=self._after_swap, interval=settings.config_poll_seconds
         )
-        metrics.routes.observe(lambda: self._watcher.table, lambda: self._watcher.faults)
         self._thread = PumpThread(self._pump, died=_end_process)
         self._listener = Listener(redis, name=name, pump=self._pump.wake, bell=self._bell)
         self._scheduler = SchedulerThread(lambda: connect(redis))
@@ -94,6 +96,7 @@ class Worker:
         )
         self._status = _status_port(settings, self)
         self._stopping = False
+        self._expose()
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT, and a little longer for what is in flight.
@@ -130,6 +133,19 @@ class Worker:
                 **route_details(table, self._watcher.faults),
             },
         )
+
+    def _expose(self) -> None:
+        """Say where the gauges are read from when they are scraped."""
+        tell_build(Role.WORKER)
+        metrics.routes.observe(lambda: self._watcher.table, lambda: self._watcher.faults)
+        metrics.database_connections.set_function(lambda: open_connections(self._engine))
+        metrics.redis_available.set_function(lambda: self._listener.connected)
+        metrics.scheduler_active.set_function(lambda: self._scheduler.active)
+
+    def _after_swap(self, table: RouteTable) -> None:
+        metrics.routes.swapped(table)
+        metrics.forget_all_but(table.by_key)
+        self._pump.wake()
 
     def _routes(self) -> Routes:
         return self._watcher.table.by_key

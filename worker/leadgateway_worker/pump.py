@@ -100,6 +100,7 @@ class Pump:
         self._available: bool | None = None
         self._sweeping = False
         metrics.in_flight.set_function(lambda: self._slots.total)
+        metrics.in_flight_limit.set(settings.capacity)
 
     def wake(self) -> None:
         """Make the pump look for due leads; from any thread, before `run` and after its end, too."""

@@ -139,7 +139,14 @@ class SchedulerThread:
         """
         self._connect = connect
         self._stopping = threading.Event()
+        self._scheduler: _Scheduler | None = None
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
+
+    @property
+    def active(self) -> bool:
+        """Whether this is the one that schedules for all workers, as far as we know."""
+        scheduler = self._scheduler
+        return scheduler is not None and not scheduler.should_reacquire_locks
 
     def start(self) -> None:
         """Schedule from now on, whenever Redis is there."""
@@ -155,11 +162,14 @@ class SchedulerThread:
         while not self._stopping.wait(wait):
             began = time.monotonic()
             try:
-                _Scheduler(self._connect(), self._stopping).work()
+                self._scheduler = _Scheduler(self._connect(), self._stopping)
+                self._scheduler.work()
             except RedisError as error:
                 _log.debug("scheduler.waiting", error=type(error).__name__)
             except Exception as error:
                 _log.error("scheduler.failed", error=type(error).__name__, exc_info=True)
+            finally:
+                self._scheduler = None
             steady = time.monotonic() - began > _LONGEST_WAIT_SECONDS
             wait = _FIRST_WAIT_SECONDS if steady else min(wait * 2, _LONGEST_WAIT_SECONDS)
 

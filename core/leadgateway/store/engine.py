@@ -17,7 +17,7 @@ from psycopg2.extensions import connection as PsycopgConnection  # noqa: N812
 from psycopg2.extensions import parse_dsn
 from sqlalchemy import Engine, event, exc
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
 from leadgateway.settings import DatabaseSettings
 from leadgateway.store.errors import StoreError, StoreUnavailable, store_error
@@ -72,6 +72,12 @@ def create_store_engine(
     event.listen(engine, "checkout", _try_idle)
     event.listen(engine, "handle_error", _by_cause)
     return engine
+
+
+def open_connections(engine: Engine) -> int:
+    """Count an engine's connections, those in use and those that wait for the next one."""
+    pool = engine.pool
+    return pool.checkedin() + pool.checkedout() if isinstance(pool, QueuePool) else 0
 
 
 def connection_parameters(settings: DatabaseSettings) -> dict[str, str | int]:

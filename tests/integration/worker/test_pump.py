@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY
 from leadgateway.route.snapshot import Credentials
 from leadgateway.store.people import replay
 from leadgateway.store.status import LeadStatus
-from leadgateway_worker.preparation import INVALID_LEAD
+from leadgateway_worker.metrics import INVALID_LEAD
 from leadgateway_worker.settlement import REFUSED_BY_CUSTOMER
 from tests.building.customer import Answer, Customer, Drip, Drop, Raw, Silence
 from tests.building.pump import LEAD, Leads, a_compiled_route, engine_of, leads_in, running_pump

@@ -417,7 +417,28 @@ def test_metrics_name_routes_and_results(leads: Leads, database_url: str, custom
         leads.until_all({"DELIVERED": 2, "PERMANENTLY_FAILED": 1})
         attempts = 'leadgateway_delivery_attempts_total{{result="{}",route="default/solar"}}'
         eventually(lambda: worker.metric(attempts.format("delivered")) == 2)
-        assert worker.metric(attempts.format("status")) == 1
+        assert worker.metric(attempts.format("failed")) == 1
+        assert worker.metric('leadgateway_delivery_failures_total{kind="status"}') == 1
+        assert worker.metric("leadgateway_lead_first_outcome_seconds_count") == 3
+        assert worker.metric('leadgateway_pipeline_outcomes_total{outcome="mapped"}') == 3
         assert worker.metric('leadgateway_leads_finished_total{route="default/solar",status="DELIVERED"}') == 2
         assert worker.metric("leadgateway_lead_delivery_seconds_count") == 2
         assert worker.metric("leadgateway_deliveries_in_flight") == 0
+
+
+def test_metrics_name_the_codes_of_rejections_and_count_retries(
+    leads: Leads, database_url: str, valkey_url: str, customer: Customer, tmp_path: Path
+) -> None:
+    customer.answer_next(Answer(503))
+    publish_solar(tmp_path, customer.url)
+    leads.put(1)
+    leads.put(2, lead=b"no lead")
+
+    with WorkerProcess(tmp_path, database=database_url, redis=valkey_url).until_listening() as worker:
+        leads.until_all({"FAILED": 1, "REJECTED": 2})
+        eventually(lambda: worker.metric("leadgateway_lead_first_outcome_seconds_count") == 3)
+        assert worker.metric('leadgateway_pipeline_rejections_total{code="INVALID_LEAD"}') == 2
+        assert worker.metric('leadgateway_pipeline_outcomes_total{outcome="rejected"}') == 2
+        assert worker.metric("leadgateway_delivery_retries_total") == 1
+        assert worker.metric("leadgateway_worker_redis_available") == 1
+        eventually(lambda: worker.metric("leadgateway_worker_scheduler_active") == 1)

@@ -55,12 +55,15 @@ def test_gauges_are_read_when_they_are_scraped() -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     queued = [3.0]
-    metrics.observe(queued=lambda: queued[0], held=lambda: 10, database=lambda: True, redis=lambda: False)
+    metrics.observe(
+        queued=lambda: queued[0], held=lambda: 10, database=lambda: True, connections=lambda: 1, redis=lambda: False
+    )
 
     queued[0] = 5
 
     assert registry.get_sample_value("leadgateway_webhook_queued_leads") == 5
     assert registry.get_sample_value("leadgateway_webhook_database_available") == 1
+    assert registry.get_sample_value("leadgateway_database_connections") == 1
     assert registry.get_sample_value("leadgateway_webhook_rate_limit_shared") == 0
 
 
