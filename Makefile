@@ -67,6 +67,10 @@ generate: install-dev ## Write the files that are generated from the code
 	$(VENV)/python -m leadgateway.telemetry.catalogue > docs/metrics.md
 	cp crds/leadroutes.yaml charts/lead-gateway/files/leadroutes.yaml
 
+.PHONY: chaos
+chaos: install-dev ## Kill, stop and cut everything under load, then audit every lead (SEED=… MINUTES=10 ARGS="--only postgres")
+	$(VENV)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
+
 .PHONY: bench
 bench: install-dev ## Measure posts and deliveries per second and CPU per lead on this machine, three runs each
 	$(VENV)/python -m bench $(ARGS)

@@ -98,6 +98,11 @@ class GatewayProcess:
         return self._folder / f"{self.name}-{self._lives}.log"
 
     @property
+    def pid(self) -> int | None:
+        """Its process id; None before the first start."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,15 @@ class RouteTable:
     def publish(self) -> None:
         """Write what webhooks and workers read."""
         publish_routes(self.root, *(self._route(name) for name in NAMES if name not in self.gone))
+
+    @contextmanager
+    def changed(self, name: str, **spec: Any) -> Iterator[None]:
+        """Publish a route with other fields of its spec, and as it was at the end."""
+        self.changes[name] = spec
+        self.publish()
+        yield
+        del self.changes[name]
+        self.publish()
 
     def _route(self, name: str) -> RouteToPublish:
         endpoint: dict[str, Any] = {

@@ -15,6 +15,14 @@ CERTAIN = {"delivered", "status"}
 NEVER_SENT = {"connect", "dns", "tls", "refused_address", "invalid_request"}
 """Kinds of attempts that ended before anything was sent. Of all others nobody can say."""
 
+CUSTOMERS = {"customers", "routes"}
+EXPLAINING = {
+    "lease_expired": {"processes", "postgres", "network"},
+    "interrupted": {"processes"},
+    "timeout": CUSTOMERS | {"processes"},
+}
+"""Which families of faults explain that nobody can say whether an attempt arrived; of all other kinds, CUSTOMERS."""
+
 
 def check_deliveries(evidence: Evidence) -> Iterator[Finding]:
     """Match requests and attempts, lead by lead."""
@@ -68,12 +76,15 @@ def _check_repeats(
 ) -> Iterator[Finding]:
     """A customer that has taken a lead gets it again only where a fault kept its answer from being written down."""
     taken = [request.at for request in requests if request.status is not None and 200 <= request.status < 300]
-    if not taken:
+    again = [request for request in requests if taken and request.at > taken[0]]
+    if not again:
         return
-    again = [request for request in requests if request.at > taken[0]]
+    name = f"lead {story.lead_id}"
     unsure = [attempt for attempt in attempts if attempt.kind not in CERTAIN | NEVER_SENT]
-    if again and len(unsure) < len(again):
-        yield Finding(Fault.REPEATED, f"lead {story.lead_id}", f"it was taken and then sent {len(again)} times more")
-    elif again and not evidence.excused(taken[0], again[-1].at):
-        kinds = [attempt.kind for attempt in unsure]
-        yield Finding(Fault.REPEATED, f"lead {story.lead_id}", f"it was sent again after {kinds}, without any fault")
+    if len(unsure) < len(again):
+        yield Finding(Fault.REPEATED, name, f"it was taken and then sent {len(again)} times more")
+    for attempt in unsure:
+        if not evidence.excused(attempt.started, attempt.ended, families=EXPLAINING.get(attempt.kind, CUSTOMERS)):
+            yield Finding(
+                Fault.REPEATED, name, f"it was sent again after {attempt.kind}, without a fault that explains it"
+            )

@@ -1,0 +1,16 @@
+"""Everything that may go wrong, one module a family."""
+
+from __future__ import annotations
+
+from tests.chaos.faults import customers, network, postgres, processes, routes, valkey
+from tests.chaos.faults.fault import Fault
+
+ALL: tuple[Fault, ...] = (
+    *processes.FAULTS,
+    *valkey.FAULTS,
+    *postgres.FAULTS,
+    *network.FAULTS,
+    *customers.FAULTS,
+    *routes.FAULTS,
+)
+"""Every fault that needs nothing but the stack."""
