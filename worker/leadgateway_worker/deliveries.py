@@ -14,6 +14,7 @@ import structlog
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store.outcomes import Delivered, Outcome
 from leadgateway_worker import metrics
+from leadgateway_worker.breakers import Breakers
 from leadgateway_worker.delivery import Delivery, Destinations, Exchange
 from leadgateway_worker.failure import InvalidRequest, Kind, explain
 from leadgateway_worker.preparation import Consignment
@@ -21,7 +22,7 @@ from leadgateway_worker.results import Result, ResultsWriter
 from leadgateway_worker.settlement import age, give_back, interrupt, settle
 from leadgateway_worker.slots import Slots
 from leadgateway_worker.tasks import cancel
-from leadgateway_worker.verdict import judge, kind_of
+from leadgateway_worker.verdict import Again, Spent, judge, kind_of
 
 _log = structlog.get_logger(__name__)
 
@@ -30,7 +31,13 @@ class Deliveries:
     """Starts deliveries and hands what came of them to the results. Belongs to one event loop."""
 
     def __init__(
-        self, delivery: Delivery, *, slots: Slots, results: ResultsWriter, freed: Callable[[RouteKey], None]
+        self,
+        delivery: Delivery,
+        *,
+        slots: Slots,
+        results: ResultsWriter,
+        breakers: Breakers,
+        freed: Callable[[RouteKey], None],
     ) -> None:
         """None is in flight yet.
 
@@ -38,11 +45,13 @@ class Deliveries:
             delivery: Sends.
             slots: Where each delivery takes a slot.
             results: Where its result goes.
+            breakers: Are told how each attempt ended.
             freed: Is told the route of each slot that was given back.
         """
         self._delivery = delivery
         self._slots = slots
         self._results = results
+        self._breakers = breakers
         self._freed = freed
         self._destinations = Destinations()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -104,6 +113,7 @@ class Deliveries:
     def _judge(self, consignment: Consignment, exchange: Exchange, began: float) -> Outcome:
         route, failures = consignment.route, consignment.claim.failures
         verdict = judge(exchange, route.retry, failures=failures, now=datetime.now(UTC), draw=random.random())  # noqa: S311
+        self._breakers.attempted(consignment.claim, failed=isinstance(verdict, Again | Spent))
         _count(route.key, kind_of(exchange))
         metrics.attempt_seconds.observe(exchange.seconds)
         outcome = settle(consignment, exchange, verdict, began=began)

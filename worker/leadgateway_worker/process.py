@@ -157,6 +157,19 @@ class Worker:
         """The config hash of each route that is loaded, by its key."""
         return self._watcher.table.hashes()
 
+    def about_routes(self) -> Mapping[str, object]:
+        """What `/routes` tells beside the hashes: which circuit breakers are open."""
+        return {
+            "open_breakers": {
+                route: {
+                    "opened_at": breaker.opening.opened_at.isoformat(),
+                    "probe_at": breaker.opening.probe_at.isoformat(),
+                    "probes": breaker.opening.probes,
+                }
+                for route, breaker in self._pump.open_breakers.items()
+            }
+        }
+
     def _leave(self, number: int, _: FrameType | None) -> None:
         if self._stopping:
             _log.warning("worker.ended_at_once", signal=signal.Signals(number).name)
@@ -190,7 +203,13 @@ def _pump_settings(settings: WorkerSettings, name: str) -> PumpSettings:
 
 def _status_port(settings: WorkerSettings, worker: Worker) -> StatusPort:
     try:
-        return StatusPort(settings.status_host, settings.status_port, health=worker.health, routes=worker.hashes)
+        return StatusPort(
+            settings.status_host,
+            settings.status_port,
+            health=worker.health,
+            routes=worker.hashes,
+            about_routes=worker.about_routes,
+        )
     except OSError as error:
         raise PortUnavailable(
             f"the status port {settings.status_host}:{settings.status_port} can't be listened on "

@@ -22,11 +22,13 @@ from sqlalchemy import Engine
 
 from leadgateway.queue import Bell
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
+from leadgateway.store.breaker import OpenBreaker
 from leadgateway.store.errors import StoreError
 from leadgateway.store.outcomes import Released, Retry
 from leadgateway_worker import metrics
 from leadgateway_worker.alarm import Alarm
 from leadgateway_worker.announcer import Announcer
+from leadgateway_worker.breakers import Breakers
 from leadgateway_worker.deliveries import Deliveries
 from leadgateway_worker.delivery import open_delivery
 from leadgateway_worker.preparation import Preparation, Prepared
@@ -93,6 +95,9 @@ class Pump:
         self._event = asyncio.Event()
         self._stopping = asyncio.Event()
         self._alarm = Alarm(self._event.set)
+        self._breakers = Breakers(
+            engine, worker=settings.worker, closed=self._woken_by_breaker, probe_in=self._alarm.set
+        )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="claims")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._beat = monotonic()
@@ -125,6 +130,11 @@ class Pump:
         """Whether the last look for due leads succeeded."""
         return bool(self._available)
 
+    @property
+    def open_breakers(self) -> Mapping[RouteKey, OpenBreaker]:
+        """The circuit breakers that are open, as of the last second."""
+        return self._breakers.open
+
     async def run(self) -> None:
         """Pump until `stop` is called.
 
@@ -133,11 +143,19 @@ class Pump:
         """
         self._loop = asyncio.get_running_loop()
         self._event.set()
-        parts = (self._results.run(), self._announcer.run(), self._keep_sweeping(), self._keep_beating())
+        parts = (
+            self._results.run(),
+            self._announcer.run(),
+            self._breakers.run(in_thread=self._in_thread),
+            self._keep_sweeping(),
+            self._keep_beating(),
+        )
         background = [asyncio.create_task(part) for part in parts]
         try:
             async with open_delivery(allow_private_networks=self._settings.allow_private_networks) as delivery:
-                deliveries = Deliveries(delivery, slots=self._slots, results=self._results, freed=self._freed)
+                deliveries = Deliveries(
+                    delivery, slots=self._slots, results=self._results, breakers=self._breakers, freed=self._freed
+                )
                 await first_end(asyncio.create_task(self._keep_looking(deliveries)), *background)
                 await deliveries.end(grace_seconds=self._settings.grace_seconds)
                 await self._results.drain(seconds=_LAST_WRITE_SECONDS)
@@ -208,6 +226,8 @@ class Pump:
         prepared = await self._in_thread(partial(self._preparation.take, routes, slots, limit)) if slots else Prepared()
         self._tell_look(prepared)
         self._results.put(*prepared.results)
+        for result in prepared.results:
+            self._breakers.not_sent(result.claim)
         for consignment in prepared.consignments:
             deliveries.start(consignment)
         self._look_again_for_more(prepared, slots, limit)
@@ -229,6 +249,11 @@ class Pump:
         """Look again when a slot is free of a route that may have more due."""
         if route in self._hungry or (self._hungry and self._slots.scarce):
             self._event.set()
+
+    def _woken_by_breaker(self) -> None:
+        """A route's leads may be delivered again: by all workers."""
+        self._event.set()
+        self._announcer.soon()
 
     def _written(self, result: Result) -> None:
         """Called once the database has a result."""

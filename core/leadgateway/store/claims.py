@@ -4,6 +4,8 @@ A lease says that one worker looks after a lead until a certain time. A worker t
 out; the next claim then gives the lead to another worker, with the next token, and records the lost lease as an attempt
 `lease_expired`, since nobody can say whether the customer got the lead. Whatever the first worker still wants to write
 is refused, because its token is no longer the lead's (see `rounds` and `outcomes`).
+
+Of a route whose circuit breaker is open (see `breaker`) one lead is leased when a probe is due, and none otherwise.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from leadgateway.route.snapshot import RouteKey
+from leadgateway.store.breaker import FIRST_PAUSE, LONGEST_PAUSE
 from leadgateway.store.execute import INDEX_LOOKUPS, Row, retrying, rows
 from leadgateway.store.outcomes import PermanentlyFailed, finish
 from leadgateway.store.status import LeadStatus
@@ -51,6 +54,7 @@ class Claim:
         received_at: When it was accepted, by the database's clock.
         poisoned: Not to be worked on: its fifth lease in a row ran out, and it has just become PERMANENTLY_FAILED.
             Returned once, to be told.
+        probe: The breaker of its route is open: what becomes of it decides whether it closes.
     """
 
     lead_id: int
@@ -66,6 +70,7 @@ class Claim:
     idempotency_key: UUID | None
     received_at: datetime
     poisoned: bool
+    probe: bool
 
 
 def claim(
@@ -98,6 +103,8 @@ def claim(
         "limit": limit,
         "poisoned_after": POISONED_AFTER,
         "lapse": LAPSE,
+        "first_pause": FIRST_PAUSE.total_seconds(),
+        "longest_pause": LONGEST_PAUSE.total_seconds(),
     }
     claims = [_claim(row) for row in retrying(lambda: rows(connection, INDEX_LOOKUPS + _CLAIM, parameters))]
     _give_up(connection, [lead for lead in claims if lead.poisoned], worker)
@@ -127,8 +134,19 @@ def _claim(row: Row) -> Claim:
 # returns, not with the leads that wait, and hardly with the routes. Index entries of finished leads that vacuum has not
 # removed yet are stepped over once, to find the `oldest`. What is wanted comes as one JSON object, so that a route is
 # looked up in it rather than joined. The update touches no indexed column, see `tables`.
+#
+# `probes` are the open breakers that let a lead through now. They are locked until the end of the statement, so that no
+# other worker sees them, and are due again after a pause, or when the lease of the lead that was let through is over.
 _CLAIM = """
-WITH RECURSIVE waiting (route, oldest, bound) AS (
+WITH RECURSIVE probes AS MATERIALIZED (
+    SELECT opening_id, route FROM breaker_opening
+    WHERE closed_at IS NULL AND probe_at <= now() AND %(wanted)s::jsonb ? route
+      AND NOT EXISTS (
+          SELECT FROM lead_state AS s
+          WHERE s.lead_id = probe_lead_id AND s.lease_token = probe_token AND s.leased_until > now()
+      )
+    FOR UPDATE SKIP LOCKED
+), waiting (route, oldest, bound) AS (
     SELECT %(start)s::varchar COLLATE "C", NULL::timestamptz, U&'\\+10FFFF' COLLATE "C"
     UNION ALL
     SELECT next.route, next.due_at, next.bound
@@ -147,11 +165,16 @@ WITH RECURSIVE waiting (route, oldest, bound) AS (
         LIMIT 1
     ) AS next
 ), wanted AS (
-    SELECT route, oldest, (limits ->> 0)::int AS slots, make_interval(secs => (limits ->> 1)::float8) AS lease
-    FROM (SELECT route, oldest, %(wanted)s::jsonb -> route AS limits FROM waiting) AS w
+    SELECT route, oldest, CASE WHEN probes.route IS NULL THEN (limits ->> 0)::int ELSE 1 END AS slots,
+           make_interval(secs => (limits ->> 1)::float8) AS lease, opening_id
+    FROM (SELECT route, oldest, %(wanted)s::jsonb -> route AS limits FROM waiting) AS w LEFT JOIN probes USING (route)
     WHERE oldest <= now() AND limits IS NOT NULL
+      AND (
+          probes.route IS NOT NULL
+          OR NOT EXISTS (SELECT FROM breaker_opening AS o WHERE o.route = w.route AND o.closed_at IS NULL)
+      )
 ), taken AS MATERIALIZED (
-    SELECT due.*, wanted.lease
+    SELECT due.*, wanted.lease, wanted.opening_id
     FROM wanted CROSS JOIN LATERAL (
         SELECT lead_id, due_at, lease_token, leased_at, leased_until, lease_holder, round, attempts
         FROM lead_state
@@ -170,7 +193,16 @@ WITH RECURSIVE waiting (route, oldest, bound) AS (
         expired = s.expired + (s.leased_until IS NOT NULL)::int,
         attempts = s.attempts + (s.leased_until IS NOT NULL)::int
     FROM taken WHERE s.lead_id = taken.lead_id
-    RETURNING s.lead_id, s.lease_token, s.route, s.status, s.round, s.failures, s.expired, s.due_at
+    RETURNING s.lead_id, s.lease_token, s.route, s.status, s.round, s.failures, s.expired, s.due_at, taken.opening_id
+), probed AS (
+    UPDATE breaker_opening AS o SET
+        probe_lead_id = taken.lead_id,
+        probe_token = taken.lease_token + 1,
+        probes = o.probes + 1,
+        probe_at = now() + make_interval(
+            secs => least(%(first_pause)s * power(2, least(o.probes + 1, 16)), %(longest_pause)s)
+        )
+    FROM taken WHERE o.opening_id = taken.opening_id
 ), lapsed AS (
     INSERT INTO delivery_attempt (lead_id, number, round, started_at, duration_ms, kind, error, worker, lease_token)
     SELECT lead_id, attempts + 1, round, leased_at, extract(epoch FROM leased_until - leased_at) * 1000,
@@ -179,7 +211,8 @@ WITH RECURSIVE waiting (route, oldest, bound) AS (
 )
 SELECT claimed.lead_id, claimed.lease_token, claimed.route, claimed.status, inbound_lead.correlation_id,
        inbound_lead.body, claimed.round, claimed.failures, claimed.expired, delivery_round.payload,
-       delivery_round.idempotency_key, inbound_lead.received_at, claimed.expired >= %(poisoned_after)s
+       delivery_round.idempotency_key, inbound_lead.received_at, claimed.expired >= %(poisoned_after)s,
+       claimed.opening_id IS NOT NULL
 FROM claimed
 JOIN inbound_lead USING (lead_id)
 LEFT JOIN delivery_round

@@ -59,6 +59,8 @@ _RUNTIME = (
     "SELECT, INSERT ON inbound_lead, status_transition, delivery_round, delivery_attempt, duplicate_lead",
     "SELECT, INSERT, UPDATE ON lead_state",
     "SELECT, INSERT, UPDATE, DELETE ON lead_key",
+    "SELECT, INSERT, UPDATE ON breaker_opening",
+    "SELECT, INSERT, UPDATE, DELETE ON breaker_tally",
     "USAGE ON SEQUENCE lead_id_seq",
     "SELECT ON alembic_version, lead_overview",
     "EXECUTE ON FUNCTION remove_contents(varchar, interval, integer), remove_records(varchar, interval, integer)",

@@ -46,7 +46,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
 from leadgateway.store.status import LeadStatus
 
@@ -210,4 +210,43 @@ duplicate_lead = Table(
     PrimaryKeyConstraint("duplicate_id", name="duplicate_lead_pkey"),
     Index("duplicate_lead_lead_id", "lead_id"),
     comment="What arrived again and was answered with the first lead's ids. Inserted only.",
+)
+
+breaker_opening = Table(
+    "breaker_opening",
+    metadata,
+    Column("opening_id", BigInteger, Identity(always=True)),
+    Column("opened_at", _Time, nullable=False),
+    Column("closed_at", _Time, comment="null: it is open"),
+    Column("probe_at", _Time, nullable=False, comment="while it is open: not before this is the next lead tried"),
+    Column("probe_lead_id", BigInteger, comment="the lead of the last probe"),
+    Column("probe_token", BigInteger, comment="the lease of the last probe; while it runs there is no other"),
+    Column("probes", Integer, nullable=False, server_default=_ZERO),
+    Column("attempts", Integer, nullable=False, comment="within the minute before it opened"),
+    Column("failures", Integer, nullable=False, comment="of those attempts"),
+    Column("leads", Integer, nullable=False, comment="different leads of those attempts"),
+    Column("route", _Route, nullable=False),
+    Column("opened_by", Text, nullable=False),
+    Column("closed_by", Text),
+    PrimaryKeyConstraint("opening_id", name="breaker_opening_pkey"),
+    CheckConstraint(
+        "(closed_at IS NULL) = (closed_by IS NULL) AND closed_at >= opened_at", name="breaker_opening_closed"
+    ),
+    CheckConstraint("(probe_lead_id IS NULL) = (probe_token IS NULL)", name="breaker_opening_probe"),
+    Index("breaker_opening_open", "route", unique=True, postgresql_where=text("closed_at IS NULL")),
+    Index("breaker_opening_route", "route", "opened_at"),
+    comment="When a route's circuit breaker was open, and why: meanwhile only probes are delivered.",
+)
+
+breaker_tally = Table(
+    "breaker_tally",
+    metadata,
+    Column("at", _Time),
+    Column("attempts", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("worker", Text),
+    Column("route", _Route),
+    Column("leads", ARRAY(BigInteger), nullable=False, comment="up to ten of the leads that were attempted"),
+    PrimaryKeyConstraint("at", "worker", "route", name="breaker_tally_pkey"),
+    comment="Attempts of the last minute on routes with failures, by the worker that counted them.",
 )

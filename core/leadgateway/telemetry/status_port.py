@@ -54,6 +54,7 @@ class StatusPort:
         *,
         health: Callable[[], Health],
         routes: Callable[[], Mapping[str, str]],
+        about_routes: Callable[[], Mapping[str, object]] = dict,
         registry: CollectorRegistry = REGISTRY,
     ) -> None:
         """Listen at once, so that a port that is taken is an error at start.
@@ -63,6 +64,7 @@ class StatusPort:
             port: Port to listen on; 0 for any free one (see `port` afterwards).
             health: Called per request.
             routes: Loaded config hash by route key, called per request.
+            about_routes: What else `/routes` tells, by name, called per request.
             registry: The metrics to expose.
 
         Raises:
@@ -74,7 +76,7 @@ class StatusPort:
             "/metrics": lambda: _Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry)),
             "/healthz": lambda: _health(health(), alive=True),
             "/readyz": lambda: _health(health(), alive=False),
-            "/routes": lambda: _json(HTTPStatus.OK, {"routes": dict(routes())}),
+            "/routes": lambda: _json(HTTPStatus.OK, {"routes": dict(routes()), **about_routes()}),
         }
         self._server = _Server((address, port), _handler(answers))
         self._thread = threading.Thread(target=self._server.serve_forever, name="status-port", daemon=True)

@@ -12,6 +12,16 @@ from sqlalchemy import Connection
 
 from leadgateway.dev.postgres import SUPERUSER, EmbeddedPostgres
 from leadgateway.store.backlog import backlog, waiting_routes
+from leadgateway.store.breaker import (
+    Counted,
+    Probe,
+    Tally,
+    close_breakers,
+    count,
+    open_breaker,
+    open_breakers,
+    tallies,
+)
 from leadgateway.store.errors import SchemaMismatch
 from leadgateway.store.execute import rows
 from leadgateway.store.grants import NotTheOwner, UnknownRole, grant_runtime
@@ -98,6 +108,19 @@ def test_it_can_do_all_that_the_worker_does(runtime: Connection) -> None:
         assert remove(runtime, part, route="default/solar", older_than=timedelta(hours=1)) == 0
 
 
+def test_it_can_do_all_that_breakers_need(runtime: Connection) -> None:
+    tally = Tally("default/solar", attempts=20, failures=20, leads=10)
+    stored(runtime)
+    count(runtime, [Counted("default/solar", 20, 20, frozenset(range(10)))], worker="w1")
+
+    assert tallies(runtime) == [tally]
+    assert open_breaker(runtime, tally, worker="w1")
+    rows(runtime, "UPDATE breaker_opening SET probe_at = now()")
+    [probe] = Worker(runtime).claim()
+    assert close_breakers(runtime, [Probe(probe.lead_id, probe.token)], worker="w1") == ["default/solar"]
+    assert open_breakers(runtime) == []
+
+
 def test_it_can_do_all_that_people_do(runtime: Connection) -> None:
     worker = Worker(runtime)
     first, second, third = stored(runtime, count=3)
@@ -118,8 +141,9 @@ def test_nothing_of_the_schema_was_forgotten(runtime: Connection) -> None:
         """
         SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace
           AND (relkind IN ('r', 'p', 'v') AND NOT has_table_privilege(oid, 'SELECT')
-               OR relkind = 'S' AND relname <> 'duplicate_lead_duplicate_id_seq'
-                  AND NOT has_sequence_privilege(oid, 'USAGE'))
+               OR relkind = 'S' AND NOT has_sequence_privilege(oid, 'USAGE')
+                  -- that of an identity column belongs to whoever inserts
+                  AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'i'))
         """,
     )
 
@@ -134,6 +158,7 @@ def test_nothing_of_the_schema_was_forgotten(runtime: Connection) -> None:
         "DELETE FROM delivery_attempt",
         "UPDATE delivery_round SET payload = ''",
         "DELETE FROM lead_state",
+        "DELETE FROM breaker_opening",
         "TRUNCATE lead_state",
         "DROP TABLE lead_key",
         "ALTER TABLE lead_state DISABLE TRIGGER ALL",

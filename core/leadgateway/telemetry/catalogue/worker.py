@@ -78,7 +78,18 @@ BREAKER_STATE = GaugeMetric(
     name="leadgateway_breaker_state",
     help="Circuit breakers that are not closed: 1 open, 2 probing. A closed one has no series.",
     roles=_ROLES,
-    labels={"route": _ROUTE},
+    labels={"route": "key of a route whose breaker is open"},
+)
+BREAKER_OPENINGS = CounterMetric(
+    name="leadgateway_breaker_openings_total",
+    help="Circuit breakers that this worker opened; each is open for all workers.",
+    roles=_ROLES,
+)
+BREAKER_PROBES = CounterMetric(
+    name="leadgateway_breaker_probes_total",
+    help="Leads that were tried while the circuit breaker of their route was open, by what came of it.",
+    roles=_ROLES,
+    labels={"result": "`answered` (which closes it), `failed`"},
 )
 
 # How it finds them
@@ -168,6 +179,8 @@ METRICS = (
     DELIVERIES_IN_FLIGHT,
     DELIVERIES_IN_FLIGHT_LIMIT,
     BREAKER_STATE,
+    BREAKER_OPENINGS,
+    BREAKER_PROBES,
     CLAIMS,
     CLAIMED_LEADS,
     WAKEUPS_RECEIVED,
