@@ -7,7 +7,7 @@ whole batches as arrays and are sent past SQLAlchemy's compiler.
 Who needs what:
 
 - webhook: `intake.store_batch`
-- worker: `claims.claim`, `rounds.mark_ready`, `outcomes.finish`, `backlog.waiting_routes`, `housekeeping`
+- worker: `claims.claim`, `rounds.mark_ready`, `outcomes.finish`, `backlog.waiting_routes`, `breaker`, `housekeeping`
 - people: `people.replay`, `reject`, `move`; `story.lead_story`
 - schema: `migrations.migrate`, `wait_for_schema`, `schema_is_current`; `grants.grant_runtime`
 
