@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from leadgateway.route.snapshot import RouteSnapshot
 from tests.building.customer import Answer, Customer, Received
-from tests.building.pump import LEAD, Leads, a_compiled_route, leads_in, running_pump
+from tests.building.pump import LEAD, Leads, RunningPump, a_compiled_route, leads_in, running_pump
 from tests.building.waiting import eventually
 
 NO_PROBE_YET = "UPDATE breaker_opening SET probe_at = now() + interval '1 hour'"
@@ -36,10 +36,14 @@ def a_route(customer: Customer, **changes: Any) -> RouteSnapshot:
     return a_compiled_route(customer.url, retry={"initialDelay": "1h", "factor": 1, "maxDelay": "1h"}, **changes)
 
 
-def until_open(leads: Leads, *, probe: str = NO_PROBE_YET) -> tuple[int, int, int]:
-    """Wait for an open breaker; its first probe comes when the test says so, however slow the machine."""
+def until_open(leads: Leads, running: RunningPump, *, probe: str = NO_PROBE_YET) -> tuple[int, int, int]:
+    """Wait until the pump has opened a breaker, and so has no older claim under way.
+
+    The first probe comes when the test says so, however slow the machine.
+    """
     [opened] = eventually(lambda: leads.ask(OPEN), within=WITHIN, what="an open breaker")
     leads.ask(probe)
+    eventually(lambda: running.pump.open_breakers, within=WITHIN, what="that the pump knows of it")
     return (opened[0], opened[1], opened[2])
 
 
@@ -58,8 +62,8 @@ def test_a_customer_that_fails_every_time_is_left_alone_and_the_leads_behind_wai
     customer.answer_always(Answer(500, after=0.2))
     lead_ids = leads.put(500)
 
-    with running_pump(database_url, a_route(customer)):
-        attempts, failures, different = until_open(leads)
+    with running_pump(database_url, a_route(customer)) as running:
+        attempts, failures, different = until_open(leads, running)
         until_nothing_is_in_flight(leads)
         sent = len(customer.received)
 
@@ -77,7 +81,7 @@ def test_the_first_probe_that_is_answered_lets_all_leads_through(
     leads.put(300)
 
     with running_pump(database_url, a_route(customer)) as running:
-        until_open(leads)
+        until_open(leads, running)
         until_nothing_is_in_flight(leads)
         failed = leads.statuses()["FAILED"]
         customer.answer_always(Answer())
@@ -94,8 +98,8 @@ def test_the_pump_probes_by_itself_when_the_pause_is_over(leads: Leads, database
     customer.answer_always(Answer(500, after=0.2))
     leads.put(200)
 
-    with running_pump(database_url, a_route(customer), sweep_seconds=600):
-        until_open(leads, probe="SELECT 'in its own time'")
+    with running_pump(database_url, a_route(customer), sweep_seconds=600) as running:
+        until_open(leads, running, probe="SELECT 'in its own time'")
         customer.answer_always(Answer())
         until_closed(leads)
 
@@ -110,7 +114,7 @@ def test_leads_that_a_rule_rejects_do_not_keep_the_probe_from_the_customer(
     leads.put(40)
 
     with running_pump(database_url, a_route(customer)) as running:
-        until_open(leads)
+        until_open(leads, running)
         until_nothing_is_in_flight(leads)
         leads.ask("UPDATE lead_state SET due_at = now() + interval '1 hour'")
         customer.answer_always(Answer())
@@ -172,8 +176,8 @@ def test_an_open_breaker_outlives_the_worker_and_holds_for_all_workers(
 ) -> None:
     customer.answer_always(Answer(500, after=0.2))
     leads.put(300)
-    with running_pump(database_url, a_route(customer)):
-        until_open(leads)
+    with running_pump(database_url, a_route(customer)) as running:
+        until_open(leads, running)
     sent = len(customer.received)
     other = leads.put_one(route="default/other")
 
@@ -193,7 +197,7 @@ def test_the_metrics_tell_which_breakers_are_open(leads: Leads, database_url: st
     leads.put(100, route=route.key)
 
     with running_pump(database_url, route) as running:
-        until_open(leads)
+        until_open(leads, running)
         eventually(lambda: state() == 1, within=WITHIN, what="that it shows as open")
         until_nothing_is_in_flight(leads)
         customer.answer_always(Answer(after=3))
