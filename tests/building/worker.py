@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import httpx
 
+from leadgateway.dev.child import spawn
 from leadgateway.route.compile import compile_route
 from leadgateway.route.directory import publish
 from leadgateway.route.manifest import load_documents
@@ -70,13 +71,11 @@ class WorkerProcess:
             "LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS": "true",
             "LEADGATEWAY_WORKER_SWEEP_SECONDS": "60",
         }
-        self._process = subprocess.Popen(
+        # It ends with the pytest process, however that ends.
+        self._process = spawn(
             [sys.executable, "-m", "leadgateway", "worker", "--status-port=0", f"--config-dir={routes}"],
-            env=variables | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            environment=variables | environment,
+            output=subprocess.PIPE,
         )
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -155,7 +154,7 @@ class WorkerProcess:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._lines.append(line)
+            self._lines.append(line.decode())
 
     def __enter__(self) -> Self:
         return self
