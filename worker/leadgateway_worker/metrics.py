@@ -39,6 +39,7 @@ fenced = worker.FENCED.register()
 defects = worker.DEFECTS.register()
 expired_keys = worker.EXPIRED_KEYS_DELETED.register()
 retention = worker.RETENTION_REMOVED_LEADS.register()
+indexed = worker.INDEXED_LEADS.register()
 routes = RouteMetrics(shared.WORKER_ROUTE_TABLE)
 
 INVALID_LEAD = "INVALID_LEAD"

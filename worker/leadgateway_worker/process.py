@@ -26,6 +26,7 @@ from leadgateway.telemetry.route_state import route_details
 from leadgateway.telemetry.status_port import Health, StatusPort
 from leadgateway_worker import metrics
 from leadgateway_worker.housekeeping import HousekeepingThread, expired_keys
+from leadgateway_worker.indexing import INTERVAL_SECONDS, Indexing
 from leadgateway_worker.listening import Listener
 from leadgateway_worker.pump import Pump, PumpSettings, Routes
 from leadgateway_worker.pump_thread import PumpThread
@@ -33,8 +34,8 @@ from leadgateway_worker.retention import apply_retention, retention_of
 from leadgateway_worker.wakeup import SchedulerThread
 
 _STATEMENT_SECONDS = 30
-# Claims, results and housekeeping have a connection each.
-_CONNECTIONS = 3
+# Claims, results, housekeeping and indexing have a connection each.
+_CONNECTIONS = 4
 _SILENT_SECONDS = 30.0
 """A pump whose loop has not moved for so long hangs."""
 # Sockets of deliveries, with room for the database, Redis, files and the status port.
@@ -94,6 +95,7 @@ class Worker:
             [expired_keys, lambda engine: apply_retention(engine, self._retention_of)],
             interval=settings.housekeeping_seconds,
         )
+        self._indexing = HousekeepingThread(self._engine, [Indexing()], interval=INTERVAL_SECONDS)
         self._status = _status_port(settings, self)
         self._stopping = False
         self._expose()
@@ -111,6 +113,7 @@ class Worker:
         self._status.start()
         self._scheduler.start()
         self._housekeeping.start()
+        self._indexing.start()
         # What was imported stays: without this, every full collection would walk through all of it.
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD, 20, 20)
@@ -183,6 +186,7 @@ class Worker:
         self._thread.join()
         self._scheduler.stop()
         self._housekeeping.stop()
+        self._indexing.stop()
         self._watcher.stop()
         self._status.close()
         self._engine.dispose()

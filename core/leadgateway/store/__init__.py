@@ -8,7 +8,7 @@ Who needs what:
 
 - webhook: `intake.store_batch`
 - worker: `claims.claim`, `rounds.mark_ready`, `outcomes.finish`, `backlog.waiting_routes`, `breaker`, `housekeeping`
-- people: `people.replay`, `reject`, `move`; `story.lead_story`
+- people: `people.replay`, `reject`, `move`; `story.lead_story`, `search.search`, `statistics.statistics`
 - schema: `migrations.migrate`, `wait_for_schema`, `schema_is_current`; `grants.grant_runtime`
 
 Failures come as one of the exceptions in `errors`, none of which repeats anything of a lead.

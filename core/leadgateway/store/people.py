@@ -223,6 +223,11 @@ WITH asked AS (
     DELETE FROM lead_key AS k USING changed JOIN inbound_lead AS l USING (lead_id)
     WHERE changed.status = 'REJECTED'
       AND k.route = l.route AND k.kind = 'D' AND k.digest = l.dedup_key AND k.lead_id = l.lead_id
+), found_there AS (
+    INSERT INTO lead_search (lead_id, received_at, route)
+    SELECT lead_id, l.received_at, %(route)s FROM changed JOIN inbound_lead AS l USING (lead_id)
+    WHERE %(route)s IS NOT NULL
+    ON CONFLICT (lead_id) DO UPDATE SET route = excluded.route
 )
 SELECT lead_id, changed.lead_id IS NOT NULL, before.status, before.allowed, before.on_its_way_until, before.is_empty
 FROM asked LEFT JOIN before USING (lead_id) LEFT JOIN changed USING (lead_id)

@@ -10,6 +10,8 @@ Shape, and why:
   of that index, which claims have to step over; hence the eager vacuum.
 - **The audit is only ever added to** (`status_transition`, `delivery_round`, `delivery_attempt`); triggers refuse
   UPDATE and DELETE. Numbers are given by `lead_state`, whose row is locked by whoever adds.
+- **What people search by stands apart too** (`lead_search`): workers make it from the leads, a moment after these were
+  stored, so that neither intake nor a change of state pays for its indexes (see `search_index`).
 - **No foreign keys**: each insert would look up and lock the row it names, which is most of the cost of a narrow
   insert, to guard what one statement writes together anyway.
 - **Names of routes sort by byte** (collation "C"): quicker, and no upgrade of the operating system's locales can
@@ -108,6 +110,7 @@ lead_state = Table(
     ),
     CheckConstraint("(reject_code IS NOT NULL) = (status = 'REJECTED')", name="lead_state_reject_code"),
     Index("lead_state_waiting", "route", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index("lead_state_rejected", "lead_id", "reject_code", postgresql_where=text("reject_code IS NOT NULL")),
     Index(
         "lead_state_contents",
         "route",
@@ -144,6 +147,7 @@ status_transition = Table(
     Column("code", Text),
     Column("detail", JSONB),
     PrimaryKeyConstraint("lead_id", "seq", name="status_transition_pkey"),
+    Index("status_transition_given_up", "lead_id", postgresql_where=text("to_status = 'PERMANENTLY_FAILED'")),
     comment="Every change of state. Inserted only.",
 )
 
@@ -249,4 +253,36 @@ breaker_tally = Table(
     Column("leads", ARRAY(BigInteger), nullable=False, comment="up to ten of the leads that were attempted"),
     PrimaryKeyConstraint("at", "worker", "route", name="breaker_tally_pkey"),
     comment="Attempts of the last minute on routes with failures, by the worker that counted them.",
+)
+
+lead_search = Table(
+    "lead_search",
+    metadata,
+    Column("lead_id", BigInteger, autoincrement=False),
+    Column("received_at", _Time, nullable=False),
+    Column("route", _Route, nullable=False, comment="as in lead_state"),
+    Column(
+        "terms",
+        ARRAY(BigInteger),
+        comment="digests of path=value, see pipeline/search_terms.py; null until they are made",
+    ),
+    PrimaryKeyConstraint("lead_id", name="lead_search_pkey"),
+    Index("lead_search_route", "route", "lead_id"),
+    Index("lead_search_received_at", "received_at"),
+    Index("lead_search_terms", "terms", postgresql_using="gin"),
+    comment="What a lead is found by; made from it by the workers, soon after it was stored.",
+)
+
+search_progress = Table(
+    "search_progress",
+    metadata,
+    Column("read_up_to", BigInteger, nullable=False, comment="the lead up to which new ones were taken on"),
+    Column(
+        "settled_up_to",
+        BigInteger,
+        nullable=False,
+        comment="the lead up to which none was missed, down to where it was begun",
+    ),
+    Column("backfilled_down_to", BigInteger, nullable=False, comment="the lead down to which older ones were taken on"),
+    comment="How far lead_search has come. One row.",
 )

@@ -19,6 +19,7 @@ from tests.building.stored_leads import Worker, store_engine
 
 EMPTY = f"""
 TRUNCATE {", ".join(metadata.tables)} RESTART IDENTITY;
+INSERT INTO search_progress VALUES (0, 0, 0);
 ALTER SEQUENCE lead_id_seq RESTART
 """
 

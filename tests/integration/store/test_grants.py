@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from psycopg2.extensions import make_dsn
@@ -31,9 +31,13 @@ from leadgateway.store.migrations import schema_is_current
 from leadgateway.store.outcomes import Exhausted, PermanentlyFailed, Released
 from leadgateway.store.people import move, reject, replay
 from leadgateway.store.retention import ends, mark_ended, remove
+from leadgateway.store.search import LeadFilter, search
+from leadgateway.store.search_index import index_missed, index_old
+from leadgateway.store.statistics import statistics
 from leadgateway.store.story import lead_story
 from tests.building.stored_leads import (
     CONFIG,
+    DAY,
     Worker,
     attempt,
     let_leases_run_out,
@@ -133,6 +137,16 @@ def test_it_can_do_all_that_people_do(runtime: Connection) -> None:
     assert lead_story(runtime, first) is not None
     assert [route.waiting for route in backlog(runtime)] == [1, 1]
     assert rows(runtime, "SELECT count(*) FROM lead_overview") == [(3,)]
+
+
+def test_it_can_search_and_count_and_keep_the_index_of_what_is_there(runtime: Connection) -> None:
+    [lead_id] = stored(runtime)
+    page = search(runtime, LeadFilter(email="user@example.com"))
+    now = datetime.now(UTC)
+
+    assert [lead.lead_id for lead in page.leads] == [lead_id]
+    assert (index_missed(runtime), index_old(runtime)) == (0, 0)
+    assert statistics(runtime, received_from=now - DAY, received_before=now + DAY, bucket=DAY).total == 1
 
 
 def test_nothing_of_the_schema_was_forgotten(runtime: Connection) -> None:

@@ -165,6 +165,11 @@ RETENTION_REMOVED_LEADS = CounterMetric(
     roles=_ROLES,
     labels={"part": "`contents`, `records`"},
 )
+INDEXED_LEADS = CounterMetric(
+    name="leadgateway_indexed_leads_total",
+    help="Leads that this worker made findable, soon after they were stored.",
+    roles=_ROLES,
+)
 
 METRICS = (
     DELIVERY_ATTEMPTS,
@@ -195,4 +200,5 @@ METRICS = (
     DEFECTS,
     EXPIRED_KEYS_DELETED,
     RETENTION_REMOVED_LEADS,
+    INDEXED_LEADS,
 )
