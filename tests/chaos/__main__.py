@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -14,9 +15,11 @@ from rich.console import Console
 from tests.chaos.audit.report import audit, print_report
 from tests.chaos.faults import ALL
 from tests.chaos.faults.fault import Fault
+from tests.chaos.namespace import Namespace
 from tests.chaos.run import run
 from tests.chaos.schedule import plan
-from tests.chaos.stack import Stack
+from tests.chaos.small_disk import SmallDisk
+from tests.chaos.stack import Stack, StackSettings
 
 
 def main() -> int:
@@ -26,14 +29,21 @@ def main() -> int:
         0 when nothing is wrong, 1 otherwise.
     """
     asked = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # takes down namespaces and file systems, too
     seed = random.SystemRandom().randrange(2**31) if asked.seed is None else asked.seed
-    faults = _chosen(asked.only) if asked.faults else []
+    settings = StackSettings(
+        standby=True, small_disk=SmallDisk.is_possible(_parent(asked.folder)), namespace=Namespace.is_possible()
+    )
+    faults = _chosen(asked.only, settings) if asked.faults else []
     console = Console(width=120, soft_wrap=True)
     console.print(f"seed {seed}, {asked.minutes:g} minutes, {asked.rate:g} leads a second", highlight=False)
+    left_out = sorted({fault.kind for fault in ALL if not fault.is_possible(settings)})
+    if left_out:
+        console.print(f"left out, since they need root or iptables: {', '.join(left_out)}", highlight=False)
     planned = plan(faults, seed=seed, seconds=asked.minutes * 60, every=asked.every)
     folder = Path(tempfile.mkdtemp(prefix="leadgateway-chaos-", dir=asked.folder))
     folder.chmod(0o711)
-    with Stack(folder) as stack:
+    with Stack(folder, settings) as stack:
         evidence = run(
             stack,
             planned,
@@ -67,8 +77,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _chosen(words: list[str]) -> list[Fault]:
-    chosen = [fault for fault in ALL if not words or any(word in (fault.family, *fault.kind.split()) for word in words)]
+def _parent(folder: Path | None) -> Path:
+    return folder or Path(tempfile.gettempdir())
+
+
+def _chosen(words: list[str], settings: StackSettings) -> list[Fault]:
+    possible = [fault for fault in ALL if fault.is_possible(settings)]
+    chosen = [
+        fault for fault in possible if not words or any(word in (fault.family, *fault.kind.split()) for word in words)
+    ]
     if not chosen:
         sys.exit(f"no fault has any of the words {words} in its name or as its family")
     return chosen

@@ -62,12 +62,15 @@ class Weather(Enum):
 class Proxy:
     """Forwards connections from a port of its own to whichever target takes them, in turn."""
 
-    def __init__(self, loop: LoopThread, targets: Callable[[], Sequence[Address]]) -> None:
+    def __init__(
+        self, loop: LoopThread, targets: Callable[[], Sequence[Address]], *, address: str = "127.0.0.1"
+    ) -> None:
         """Listen at once.
 
         Args:
             loop: Where it runs.
             targets: Where connections may go at this moment; asked for each one.
+            address: Where it listens.
         """
         self._loop = loop
         self._targets = targets
@@ -77,7 +80,7 @@ class Proxy:
         self._clear = asyncio.Event()
         self._clear.set()
         self._writers: set[asyncio.StreamWriter] = set()
-        self._server = loop.call(asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=512))
+        self._server = loop.call(asyncio.start_server(self._serve, address, 0, backlog=512))
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def turn(self, weather: Weather, *, lag: float = 0.0) -> None:

@@ -18,11 +18,14 @@ from leadgateway.dev.sockets import socket_folder
 from leadgateway.dev.valkey import EmbeddedValkey
 from leadgateway.settings import DatabaseSettings
 from leadgateway.store.migrations import migrate
+from tests.chaos import replication
 from tests.chaos.customers import Customers
+from tests.chaos.namespace import Namespace
 from tests.chaos.processes import PRODUCT, GatewayProcess
 from tests.chaos.proxy import Address, LoopThread, Proxy
 from tests.chaos.records import Footprint
 from tests.chaos.routes import TIMEOUT_SECONDS, RouteTable
+from tests.chaos.small_disk import SmallDisk
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,17 @@ class StackSettings:
     Attributes:
         sweep_seconds: Of the workers.
         lease_margin_seconds: Of the workers; short, so that what a dead one held comes back soon.
+        standby: Whether PostgreSQL has a synchronous standby.
+        small_disk: Whether PostgreSQL's data is on a disk that can be filled (needs root).
+        namespace: Whether PostgreSQL and Valkey are behind a cable that can lose packets (needs root).
         entries: The programs that play a role in the product's place, by role.
     """
 
     sweep_seconds: float = 2.0
     lease_margin_seconds: float = 5.0
+    standby: bool = False
+    small_disk: bool = False
+    namespace: bool = False
     entries: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
@@ -63,8 +72,15 @@ class Stack:
         self.settings = settings or StackSettings()
         self.loop = LoopThread()
         self.customers = Customers()
-        self.postgres = EmbeddedPostgres(folder / "postgres", durable=False)
+        self.disk = SmallDisk(folder / "disk")
+        replicated = replication.SETTINGS if self.settings.standby else {}
+        self.postgres = EmbeddedPostgres(folder / "disk" / "postgres", durable=False, settings=replicated)
+        """The primary."""
+        self.standby: EmbeddedPostgres | None = None
         self.valkey = EmbeddedValkey(folder / "valkey")
+        self.namespace: Namespace | None = None
+        self.links: dict[str, list[Proxy]] = {}
+        """The network, by who is at the far end."""
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -79,16 +95,36 @@ class Stack:
         self._running.close()
 
     def _start(self) -> None:
+        if self.settings.small_disk:
+            self._running.enter_context(self.disk)
+        if self.settings.namespace:
+            self.namespace = self._running.enter_context(Namespace(self.folder))
         for part in (self.loop, self.customers, self.postgres, self.valkey):
             self._running.enter_context(part)
         migrate(DatabaseSettings(DATABASE_URL=self.postgres.url))
-        self.to_postgres = self._proxy(lambda: [_postgres_socket(self.postgres)])
-        self.to_valkey = self._proxy(lambda: [_valkey_socket(self.valkey)])
+        servers = [self.postgres]
+        if self.settings.standby:
+            self.standby = replication.start_standby(self.postgres, self.folder / "disk" / "standby")
+            self._running.callback(self.standby.stop)
+            servers.append(self.standby)
+        valkey = socket_folder(self.valkey.folder, account_for(self.valkey.folder)) / "valkey.sock"
+        self._environment = {
+            "DATABASE_URL": self._database_url([self._server("PostgreSQL", socket_of(one)) for one in servers]),
+            "REDIS_URL": self._redis_url(self._server("Valkey", str(valkey))),
+            "LEADGATEWAY_CONFIG_DIR": str(self.folder / "routes"),
+            "LEADGATEWAY_CONFIG_POLL_SECONDS": "0.2",
+            "LEADGATEWAY_WEBHOOK_REPLICAS": "2",
+            "LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS": "true",
+            "LEADGATEWAY_WORKER_SWEEP_SECONDS": str(self.settings.sweep_seconds),
+            "LEADGATEWAY_WORKER_LEASE_MARGIN_SECONDS": str(self.settings.lease_margin_seconds),
+        }
         self.routes = RouteTable(self.folder / "routes", self.customers.port)
         self.routes.publish()
         self.webhooks = [self._process("webhook", number) for number in (1, 2)]
         self.workers = [self._process("worker", number) for number in (1, 2)]
-        self.balancer = self._proxy(lambda: [("127.0.0.1", one.port) for one in self.webhooks if one.port is not None])
+        self.balancer = self._proxy(
+            "webhooks", lambda: [("127.0.0.1", one.port) for one in self.webhooks if one.port is not None]
+        )
         for process in self.processes:
             process.until_ready()
 
@@ -122,41 +158,41 @@ class Stack:
             assert found is not None
             return int(found[0])
 
-    def _proxy(self, targets: Callable[[], list[Address]]) -> Proxy:
-        proxy = Proxy(self.loop, targets)
+    def _proxy(self, name: str, targets: Callable[[], list[Address]], *, address: str = "127.0.0.1") -> Proxy:
+        proxy = Proxy(self.loop, targets, address=address)
         self._running.callback(proxy.close)
+        self.links.setdefault(name, []).append(proxy)
         return proxy
+
+    def _server(self, name: str, path: str) -> str:
+        """Let the gateway reach a server's Unix socket over the network; where, as `host:port`."""
+        if self.namespace is None:
+            return f"127.0.0.1:{self._proxy(name, lambda: [path]).port}"
+        proxy = self._proxy(name, lambda: [path], address=self.namespace.host)
+        self.namespace.relay(proxy.port, proxy.port)
+        return f"{self.namespace.inside}:{proxy.port}"
+
+    def _database_url(self, addresses: Sequence[str]) -> str:
+        password = quote((self.postgres.folder / "password").read_text())
+        primary = "?target_session_attrs=read-write" if self.settings.standby else ""
+        return f"postgresql://{ROLE}:{password}@{','.join(addresses)}/{ROLE}{primary}"
+
+    def _redis_url(self, address: str) -> str:
+        return f"redis://:{quote((self.valkey.folder / 'password').read_text())}@{address}/0"
 
     def _process(self, role: str, number: int) -> GatewayProcess:
         process = GatewayProcess(
             role,
             name=f"{role}-{number}",
             folder=self.folder,
-            environment=self._environment(),
+            environment=self._environment,
             entry=self.settings.entries.get(role, PRODUCT),
         )
         self._running.callback(process.end)
         process.start()
         return process
 
-    def _environment(self) -> dict[str, str]:
-        password = (self.postgres.folder / "password").read_text()
-        valkey_password = (self.valkey.folder / "password").read_text()
-        return {
-            "DATABASE_URL": f"postgresql://{ROLE}:{quote(password)}@127.0.0.1:{self.to_postgres.port}/{ROLE}",
-            "REDIS_URL": f"redis://:{quote(valkey_password)}@127.0.0.1:{self.to_valkey.port}/0",
-            "LEADGATEWAY_CONFIG_DIR": str(self.folder / "routes"),
-            "LEADGATEWAY_CONFIG_POLL_SECONDS": "0.2",
-            "LEADGATEWAY_WEBHOOK_REPLICAS": "2",
-            "LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS": "true",
-            "LEADGATEWAY_WORKER_SWEEP_SECONDS": str(self.settings.sweep_seconds),
-            "LEADGATEWAY_WORKER_LEASE_MARGIN_SECONDS": str(self.settings.lease_margin_seconds),
-        }
 
-
-def _postgres_socket(server: EmbeddedPostgres) -> str:
+def socket_of(server: EmbeddedPostgres) -> str:
+    """Where a PostgreSQL listens."""
     return str(socket_folder(server.folder, account_for(server.folder)) / ".s.PGSQL.5432")
-
-
-def _valkey_socket(server: EmbeddedValkey) -> str:
-    return str(socket_folder(server.folder, account_for(server.folder)) / "valkey.sock")

@@ -11,9 +11,10 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import quote
 
@@ -55,7 +56,6 @@ FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
-SOCKET_NAME = ".s.PGSQL.5432"
 
 
 class EmbeddedPostgres:
@@ -64,17 +64,26 @@ class EmbeddedPostgres:
     Start it from the main thread, see `leadgateway.dev.child.spawn`.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = True, orphan_patience: float = ORPHAN_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        durable: bool = True,
+        orphan_patience: float = ORPHAN_SECONDS,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Describe the server; nothing is touched before `start`.
 
         Args:
             folder: Holds cluster, password, socket and log. A start finds what an earlier one left.
             durable: Whether commits reach the disk; False is for tests.
             orphan_patience: Seconds to wait for a server that a killed process left on this data.
+            settings: Further settings of the server, by name; they overrule ours.
         """
         self.folder = folder.resolve()
         self._durable = durable
         self._orphan_patience = orphan_patience
+        self._settings = dict(settings)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -96,7 +105,7 @@ class EmbeddedPostgres:
         if not self._cluster.exists():
             self._make_cluster(programs, account)
         run = socket_folder(self.folder, account)
-        await_orphan("PostgreSQL", self.folder, run / SOCKET_NAME, patience=self._orphan_patience)
+        await_orphan("PostgreSQL", self.folder, run / f".s.PGSQL.{self._port}", patience=self._orphan_patience)
         self._clear_pid_file()
         self._serve(programs, account)
         self._make_database()
@@ -117,7 +126,7 @@ class EmbeddedPostgres:
         """Where another database of this server is."""
         password = (self.folder / "password").read_text()
         host = quote(str(socket_folder(self.folder, account_for(self.folder))))
-        return f"postgresql://{role}:{password}@/{quote(database)}?host={host}"
+        return f"postgresql://{role}:{password}@/{quote(database)}?host={host}&port={self._port}"
 
     @property
     def pid(self) -> int:
@@ -143,6 +152,11 @@ class EmbeddedPostgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    @property
+    def _port(self) -> str:
+        """Part of the socket's name, and where it listens if `listen_addresses` says so."""
+        return self._settings.get("port", "5432")
 
     @property
     def _cluster(self) -> Path:
@@ -179,7 +193,8 @@ class EmbeddedPostgres:
     def _serve(self, programs: Path, account: Account | None) -> None:
         """Start the server process and wait until it takes connections."""
         run = socket_folder(self.folder, account)
-        settings = SETTINGS | {"unix_socket_directories": str(run)} | ({} if self._durable else FORGETFUL)
+        ours = SETTINGS | {"unix_socket_directories": str(run)} | ({} if self._durable else FORGETFUL)
+        settings = ours | self._settings
         options = [f"--{name}={value}" for name, value in settings.items()]
         command = [str(programs / "postgres"), "-D", str(self._cluster), *options]
         with open_log(self._log, account) as log:
@@ -193,7 +208,7 @@ class EmbeddedPostgres:
     def _is_ready(self) -> bool:
         """Whether the server says so in its pid file, as `pg_ctl --wait` asks it."""
         lines = self._pid_file_lines()
-        return len(lines) >= 8 and lines[7].strip() == "ready"
+        return len(lines) >= 8 and lines[7].strip() in {"ready", "standby"}
 
     def _pid_file_lines(self) -> list[str]:
         """The lines of postmaster.pid: pid, data, start time, port, socket folder, host, shared memory, state."""

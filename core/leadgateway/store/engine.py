@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import psycopg2
 import sqlalchemy
@@ -35,6 +36,12 @@ _SESSION = """
 SET jit = off;  -- compiling a plan costs more than any of ours runs
 SET TIME ZONE 'UTC';
 SET idle_in_transaction_session_timeout = '15s';  -- a process that was stopped holds locks no longer
+-- a server whose client vanished without a word keeps its connection for hours by default: a network that comes and
+-- goes would use all of them up
+SET tcp_keepalives_idle = 5;
+SET tcp_keepalives_interval = 2;
+SET tcp_keepalives_count = 3;
+SET tcp_user_timeout = '10s';
 SELECT set_config('statement_timeout', %(statement_timeout)s, false);
 -- an accepted lead is on disk: a server whose default is weaker is overruled, a stronger one kept
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
@@ -94,11 +101,7 @@ def connection_parameters(settings: DatabaseSettings) -> dict[str, str | int]:
 
 
 def _connect(parameters: Mapping[str, str | int], statement_timeout: timedelta) -> PsycopgConnection:
-    try:
-        connection: PsycopgConnection = psycopg2.connect(**parameters)  # type: ignore[call-overload]
-    except psycopg2.Error as error:
-        # libpq's sentence names host and cause (refused, no such database, wrong password), never the password
-        raise StoreUnavailable(f"can't connect to PostgreSQL: {str(error).strip()}") from None
+    connection = _connect_to_any(parameters)
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -108,6 +111,33 @@ def _connect(parameters: Mapping[str, str | int], statement_timeout: timedelta) 
         connection.close()
         raise store_error(error) from None
     return connection
+
+
+def _connect_to_any(parameters: Mapping[str, str | int]) -> PsycopgConnection:
+    """Connect to the first host that lets us.
+
+    libpq goes on to the next host when it can't reach one, but not when that one takes the connection and ends it, as a
+    proxy does whose server is gone. So each host gets its turn to be the first.
+    """
+    failure = ""
+    for turn in range(str(parameters.get("host", "")).count(",") + 1):
+        try:
+            connection: PsycopgConnection = psycopg2.connect(**_beginning_at(turn, parameters))
+        except psycopg2.Error as error:
+            # libpq's sentence names host and cause (refused, no such database, wrong password), never the password
+            failure = str(error).strip()
+        else:
+            return connection
+    raise StoreUnavailable(f"can't connect to PostgreSQL: {failure}")
+
+
+def _beginning_at(turn: int, parameters: Mapping[str, str | int]) -> dict[str, Any]:
+    rotated = {}
+    for name in ("host", "hostaddr", "port"):
+        listed = str(parameters.get(name, "")).split(",")
+        if len(listed) > 1:  # one port may stand for all hosts
+            rotated[name] = ",".join(listed[turn:] + listed[:turn])
+    return {**parameters, **rotated}
 
 
 def _by_cause(context: ExceptionContext) -> StoreError | None:

@@ -13,4 +13,4 @@ ALL: tuple[Fault, ...] = (
     *customers.FAULTS,
     *routes.FAULTS,
 )
-"""Every fault that needs nothing but the stack."""
+"""Every fault; some need more of the stack than others."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from tests.chaos.stack import Stack
+from tests.chaos.stack import Stack, StackSettings
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Fault:
         seconds: The shortest and the longest time it lasts.
         during: Does it while it is entered, in the main thread. Leaving mends everything.
         once: Whether it may happen only once in the life of a stack.
+        needs: A part of the stack that it needs: the name of a setting, or nothing.
     """
 
     kind: str
@@ -28,3 +29,8 @@ class Fault:
     seconds: tuple[float, float]
     during: Callable[[Stack], AbstractContextManager[None]]
     once: bool = False
+    needs: str = ""
+
+    def is_possible(self, settings: StackSettings) -> bool:
+        """Whether a stack with these settings has what it needs."""
+        return not self.needs or bool(getattr(settings, self.needs))

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
 
 import psycopg2
 import pytest
+from psycopg2.extensions import parse_dsn
 from sqlalchemy import Connection, Engine
 
+from leadgateway.dev.ports import free_port
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.settings import DatabaseSettings
 from leadgateway.store.engine import connection_parameters
@@ -24,10 +31,28 @@ from leadgateway.store.errors import (
 from leadgateway.store.execute import rows
 from tests.building.stored_leads import store_engine, stored
 
+KEEPALIVES = ("idle", "interval", "count")
+
 
 def setting(connection: Connection, name: str) -> str:
     [(value,)] = rows(connection, "SELECT current_setting(%(name)s)", {"name": name})
     return str(value)
+
+
+@contextmanager
+def ending_connections(listening: socket.socket) -> Iterator[None]:
+    """Take every connection and end it at once, as a proxy does whose server is gone."""
+
+    def take() -> None:
+        with suppress(OSError):
+            while True:
+                listening.accept()[0].close()
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    yield
+    listening.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
 
 
 def backend(connection: Connection) -> int:
@@ -83,6 +108,29 @@ def test_a_url_may_name_several_hosts_and_what_they_must_be() -> None:
 
     assert (parameters["host"], parameters["port"]) == ("one,two", "1,2")
     assert parameters["target_session_attrs"] == "read-write"
+
+
+def test_a_host_that_takes_connections_and_ends_them_does_not_hide_the_next_one(store_database: str) -> None:
+    parts = parse_dsn(store_database)
+    with socket.create_server(("127.0.0.1", 0)) as proxy, ending_connections(proxy):
+        hosts = f"127.0.0.1:{proxy.getsockname()[1]},{quote(parts['host'], safe='')}:5432"
+        url = f"postgresql://{parts['user']}:{parts['password']}@{hosts}/{parts['dbname']}"
+
+        with store_engine(f"{url}?target_session_attrs=read-write").connect() as connection:
+            assert rows(connection, "SELECT 1") == [(1,)]
+
+
+def test_the_server_too_notices_that_its_client_is_gone(server_folder: Path) -> None:
+    port = str(free_port())
+    settings = {"listen_addresses": "127.0.0.1", "port": port}
+    with EmbeddedPostgres(server_folder, durable=False, settings=settings) as server:
+        parts = parse_dsn(server.url)
+        url = f"postgresql://{parts['user']}:{parts['password']}@127.0.0.1:{port}/{parts['dbname']}"
+
+        with store_engine(url).connect() as connection:
+            idle, interval, count = (int(setting(connection, f"tcp_keepalives_{name}")) for name in KEEPALIVES)
+
+    assert 0 < idle + interval * count <= 15, "seconds"
 
 
 def test_a_server_that_does_not_answer_is_given_up_within_a_few_seconds() -> None:
