@@ -35,6 +35,7 @@ _PING_AFTER_SECONDS = 1.0
 _SESSION = """
 SET jit = off;  -- compiling a plan costs more than any of ours runs
 SET TIME ZONE 'UTC';
+SET client_min_messages = warning;  -- see intake: a warning means that a commit is not what it should be
 SET idle_in_transaction_session_timeout = '15s';  -- a process that was stopped holds locks no longer
 -- a server whose client vanished without a word keeps its connection for hours by default: a network that comes and
 -- goes would use all of them up

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from leadgateway.store import arrays
 from leadgateway.store.arrival import Answer, Duplicate, KeyReused, NewLead, Refused, Stored
-from leadgateway.store.errors import RowRefused
+from leadgateway.store.errors import RowRefused, StoreUnavailable
 from leadgateway.store.execute import retrying, rows, undone_on_error
 from leadgateway.store.keys import KeyKind, take_keys
 from leadgateway.store.repeats import Reassigned, Repeats
@@ -34,18 +34,33 @@ def store_batch(connection: Connection, leads: Sequence[NewLead]) -> list[Answer
         leads: At the most a few hundred; equal keys among them are fine.
 
     Raises:
-        StoreUnavailable: Of those without an answer nothing is known: a commit may have got through.
+        StoreUnavailable: Of those without an answer nothing is known: a commit may have got through, or is on this
+            server alone though a synchronous standby should have it, too.
         StoreError: Something else is wrong; nothing of the batch was stored.
     """
     if not leads:
         return []
     try:
-        return retrying(lambda: _store(connection, leads))
+        return retrying(lambda: _confirmed(connection, leads))
     except RowRefused as error:
         if len(leads) == 1:
             return [Refused(error)]
     middle = len(leads) // 2
     return store_batch(connection, leads[:middle]) + store_batch(connection, leads[middle:])
+
+
+def _confirmed(connection: Connection, leads: Sequence[NewLead]) -> list[Answer]:
+    """Store a batch, and trust only a commit without a warning.
+
+    Whoever cancels a commit that waits for a synchronous standby makes PostgreSQL confirm it, with a warning, though
+    the standby lacks it: a failover would lose what was answered. No statement of ours warns of anything else.
+    """
+    notices = connection.connection.driver_connection.notices  # type: ignore[union-attr]
+    notices.clear()
+    answers = _store(connection, leads)
+    if notices:
+        raise StoreUnavailable("PostgreSQL committed with a warning: the synchronous standby may not have it")
+    return answers
 
 
 def _store(connection: Connection, leads: Sequence[NewLead]) -> list[Answer]:

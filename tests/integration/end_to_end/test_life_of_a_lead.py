@@ -46,6 +46,7 @@ class Gateway:
     """The running processes, and what a lead source, a customer and a person at the command line see of them."""
 
     webhooks: list[WebhookProcess]
+    worker: WorkerProcess
     customer: Customer
     database: str
     config: Path
@@ -141,8 +142,8 @@ def gateway(
         servers = {"database": database, "redis": valkey_server.url}
         webhooks = [running.enter_context(WebhookProcess(config, **servers)) for _ in range(2)]
         worker = running.enter_context(WorkerProcess(config, **servers, LEADGATEWAY_WORKER_SWEEP_SECONDS="1"))
-        found = Gateway([webhook.until_ready() for webhook in webhooks], customer, database, config)
         worker.until_ready()
+        found = Gateway([webhook.until_ready() for webhook in webhooks], worker, customer, database, config)
         customer.answer_by(found.decide)
         yield found
 
@@ -307,6 +308,31 @@ def test_leads_of_a_paused_route_wait_and_a_person_can_reject_or_move_them(gatew
     assert story["arrived_at_route"] == "default/paused"
     assert len(gateway.requests(moved_mark)) == 1
     assert any(transition["code"] == "MOVED" for transition in story["transitions"])
+
+
+def test_leads_of_a_deleted_route_wait_visibly_until_it_returns_or_a_person_acts(gateway: Gateway) -> None:
+    posted = [gateway.post(route="paused") for _ in range(3)]
+    (waiting, waiting_mark), (moved, _), (turned_down, rejected_mark) = posted
+    solar, hurried, paused = routes(gateway.customer.url)
+    publish_routes(gateway.config, solar, hurried)
+    try:
+        eventually(lambda: gateway.worker.metric("leadgateway_worker_unknown_routes") == 1, what="being counted")
+        gateway.call("lead", "move", str(moved), "--route", "default/solar")
+        gateway.call("lead", "reject", str(turned_down), "--code", "ROUTE_DELETED")
+        gateway.until("DELIVERED", moved)
+        gateway.until("REJECTED", turned_down)
+        assert gateway.status(waiting) == "RECEIVED"
+        assert gateway.requests(waiting_mark) == []
+
+        returned = RouteToPublish("paused", paused.spec | {"paused": False}, paused.credentials)
+        publish_routes(gateway.config, solar, hurried, returned)
+        gateway.until("DELIVERED", waiting)
+        eventually(lambda: gateway.worker.metric("leadgateway_worker_unknown_routes") == 0, what="the end of it")
+    finally:
+        publish_routes(gateway.config, solar, hurried, paused)
+
+    assert len(gateway.requests(waiting_mark)) == 1
+    assert gateway.requests(rejected_mark) == []
 
 
 def test_what_a_person_may_not_do_is_refused_with_the_reason(gateway: Gateway) -> None:
