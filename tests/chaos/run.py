@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from tests.chaos.audit.evidence import Evidence, read_stories
+from tests.chaos.audit.evidence import Evidence, read_openings, read_stories
 from tests.chaos.load import Load
 from tests.chaos.records import Episode
 from tests.chaos.routes import NAMES, RULE
 from tests.chaos.schedule import QUIET_SECONDS, Planned
 from tests.chaos.stack import Stack
 
-SETTLING_SECONDS = 150.0
-"""All retries of a route take 40 s at the most; the rest is for a busy machine."""
+SETTLING_SECONDS = 180.0
+"""All retries of a route take 40 s at the most, and a breaker that is open closes within 30; the rest is for a busy
+machine."""
 
 Say = Callable[[str], None]
 
@@ -68,6 +69,7 @@ def run(
         before=before,
         after=stack.footprints(),
         connections=(connections, stack.connections()),
+        openings=read_openings(stack.postgres.url),
     )
 
 

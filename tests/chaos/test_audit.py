@@ -52,6 +52,7 @@ class Case:
     episodes: list[Episode] = field(default_factory=list)
     after: Footprint = field(default_factory=lambda: Footprint("worker-1", 7, 30, 10, 100 * 2**20))
     connections: int = 8
+    openings: list[tuple[float, float]] = field(default_factory=list)
 
     def judged(self) -> set[Fault]:
         evidence = Evidence(
@@ -66,6 +67,7 @@ class Case:
             before=[Footprint("worker-1", 7, 30, 10, 100 * 2**20)],
             after=[self.after],
             connections=(8, self.connections),
+            openings={"plain": self.openings},
         )
         return {finding.fault for finding in audit(evidence)}
 
@@ -246,6 +248,21 @@ def test_valkey_excuses_nothing(forge: Callable[[Case], None]) -> None:
     forge(case)
 
     assert case.judged()
+
+
+@pytest.mark.parametrize(
+    ("opening", "expected"),
+    [
+        ((0.5, 19.0), set()),
+        ((0.5, 10.0), {Fault.UNTIMELY}),  # it had time enough after that
+        ((12.0, 19.0), {Fault.UNTIMELY}),  # by then it had waited too long already
+    ],
+)
+def test_a_recorded_time_of_an_open_breaker_explains_a_wait(opening: tuple[float, float], expected: set[Fault]) -> None:
+    case = Case(openings=[opening])
+    too_late(case)
+
+    assert case.judged() == expected
 
 
 def test_a_duplicate_of_the_same_person_whose_body_was_kept_is_in_order() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -76,6 +76,7 @@ class Evidence:
         before: Footprints when the load had just begun.
         after: Footprints when all was over.
         connections: To PostgreSQL, before and after.
+        openings: By route: from when to when its circuit breaker was open, in order.
     """
 
     stories: dict[int, Story]
@@ -89,6 +90,20 @@ class Evidence:
     before: Sequence[Footprint] = ()
     after: Sequence[Footprint] = ()
     connections: tuple[int, int] = (0, 0)
+    openings: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+
+    def held_until(self, route: str, due: float, *, patience: float) -> float:
+        """From when on a lead of a route had to be looked at: when it was due, or when the breaker had closed again.
+
+        Args:
+            route: The lead's.
+            due: When it was due.
+            patience: How long it may have waited anyway until a breaker opened.
+        """
+        for opened, closed in self.openings.get(route, ()):
+            if opened <= due + patience and due < closed:
+                due = closed
+        return due
 
     def excused(self, began: float, ended: float, *, families: Container[str] | None = None) -> bool:
         """Whether a fault, or what it left behind, may have had a hand in what happened between two times.
@@ -137,6 +152,23 @@ def read_stories(url: str) -> tuple[dict[int, Story], list[tuple[int, bytes]]]:
             stories[lead_id].rounds[round_number] = (key, bytes(payload))
         cursor.execute("SELECT lead_id, body FROM duplicate_lead")
         return stories, [(lead_id, bytes(body)) for lead_id, body in cursor.fetchall()]
+
+
+def read_openings(url: str) -> dict[str, list[tuple[float, float]]]:
+    """Read when the circuit breakers were open, by route.
+
+    Args:
+        url: Of the database.
+    """
+    openings: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT route, extract(epoch FROM opened_at)::float8,"
+            " coalesce(extract(epoch FROM closed_at), 'infinity')::float8 FROM breaker_opening ORDER BY opened_at"
+        )
+        for route, opened, closed in cursor.fetchall():
+            openings[route.rpartition("/")[2]].append((opened, closed))
+    return openings
 
 
 def _story(row: tuple[Any, ...]) -> Story:

@@ -77,7 +77,7 @@ def _check_retries(evidence: Evidence, story: Story) -> Iterator[Finding]:
             continue
         failures += 1
         if next_step.after == "READY":
-            yield from _check_wait(evidence, name, step, next_step, rule.delay(failures))
+            yield from _check_wait(evidence, story, step, next_step, rule.delay(failures))
     failed = sum(step.after == "FAILED" for step in story.steps)
     if failed > rule.most + 1:
         yield Finding(Fault.UNTIMELY, name, f"it failed {failed} times; {rule.most} retries were promised")
@@ -87,7 +87,8 @@ def _check_retries(evidence: Evidence, story: Story) -> Iterator[Finding]:
         )
 
 
-def _check_wait(evidence: Evidence, name: str, failed: Step, ready: Step, promised: float) -> Iterator[Finding]:
+def _check_wait(evidence: Evidence, story: Story, failed: Step, ready: Step, promised: float) -> Iterator[Finding]:
+    name, patience = f"lead {story.lead_id}", _patience(evidence)
     if failed.due_at is None:
         yield Finding(Fault.ILLEGAL, name, "it FAILED without a time for the next attempt")
         return
@@ -96,21 +97,22 @@ def _check_wait(evidence: Evidence, name: str, failed: Step, ready: Step, promis
         yield Finding(Fault.UNTIMELY, name, f"it was to wait {wait:.2f} s; {promised:g} s were promised")
     if ready.at < failed.due_at:
         yield Finding(Fault.UNTIMELY, name, f"it was tried again {failed.due_at - ready.at:.2f} s too early")
-    late = ready.at - failed.due_at
-    if late > _patience(evidence) and not evidence.excused(failed.due_at, ready.at, families=DELAYING):
+    late = ready.at - evidence.held_until(story.route, failed.due_at, patience=patience)
+    if late > patience and not evidence.excused(failed.due_at, ready.at, families=DELAYING):
         yield Finding(Fault.UNTIMELY, name, f"it was tried again {late:.1f} s late, without any fault")
 
 
 def _check_promptness(evidence: Evidence) -> Iterator[Finding]:
-    waits = []
+    waits, patience = [], _patience(evidence)
     for story in evidence.stories.values():
         if len(story.steps) < 2:
             continue
         began, ended = story.steps[0].at, story.steps[1].at
-        if ended - began > _patience(evidence) and not evidence.excused(began, ended, families=DELAYING):
+        late = ended - evidence.held_until(story.route, began, patience=patience)
+        if late > patience and not evidence.excused(began, ended, families=DELAYING):
             name = f"lead {story.lead_id}"
-            yield Finding(Fault.UNTIMELY, name, f"it was looked at after {ended - began:.1f} s, without any fault")
-        if not evidence.excused(began, ended):
+            yield Finding(Fault.UNTIMELY, name, f"it was looked at {late:.1f} s late, without any fault")
+        if late == ended - began and not evidence.excused(began, ended):
             waits.append(ended - began)
     if len(waits) >= ENOUGH and (median := statistics.median(waits)) > PROMPT_SECONDS:
         yield Finding(Fault.UNTIMELY, "wake-ups", f"half of {len(waits)} leads waited {median:.1f} s or longer")

@@ -57,6 +57,7 @@ def _happened(evidence: Evidence) -> Table:
     for status, count in sorted(Counter(story.status for story in evidence.stories.values()).items()):
         table.add_row(f"leads {status}", str(count))
     table.add_row("requests to customers", str(len(evidence.requests)))
+    table.add_row("breakers opened", str(sum(map(len, evidence.openings.values()))))
     table.add_section()
     for kind, count in sorted(Counter(episode.kind for episode in evidence.episodes).items()):
         table.add_row(f"fault: {kind}", str(count))
