@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from leadgateway.pipeline.lead import InvalidLead, parse_lead
+from leadgateway.store.breaker import Opening
 from leadgateway.store.story import DeliveryAttempt, LeadStory, Transition
 
 _COLOURS = {"DELIVERED": "green", "REJECTED": "yellow", "FAILED": "yellow", "PERMANENTLY_FAILED": "red"}
@@ -44,6 +45,15 @@ def as_json(story: LeadStory) -> dict[str, Any]:
                 "body": _content(repeat.body),
             }
             for repeat in story.repeats
+        ],
+        "breaker_openings": [
+            {
+                "opened_at": _time(opening.opened_at),
+                "closed_at": _time(opening.closed_at),
+                "probe_at": None if opening.closed_at else _time(opening.probe_at),
+                "probes": opening.probes,
+            }
+            for opening in story.openings
         ],
     }
 
@@ -92,6 +102,9 @@ def _lines(story: LeadStory) -> Iterator[str]:
     yield f"[dim]correlation id {story.correlation_id}, received {_time(story.received_at)}[/]"
     if story.due_at is not None:
         yield f"[dim]due {_time(story.due_at)}{', a worker is on it' if story.leased_until else ''}[/]"
+    if story.due_at is not None and story.openings and story.openings[-1].closed_at is None:
+        probe_at = _time(story.openings[-1].probe_at)
+        yield f"[yellow]waits: the customer is down (open circuit breaker); one lead is tried at {probe_at}[/]"
     if story.contents_removed_at is not None:
         yield f"[dim]contents removed by {story.contents_removed_by} on {_time(story.contents_removed_at)}[/]"
     yield ""
@@ -118,8 +131,16 @@ def _events(story: LeadStory) -> Iterator[str]:
     steps: list[tuple[datetime, int, str]] = []
     steps += [(transition.at, 0, _transition_line(transition)) for transition in story.transitions]
     steps += [(attempt.started_at, 1, _attempt_line(attempt)) for attempt in story.attempts]
+    steps += [line for opening in story.openings for line in _opening_lines(opening)]
     for at, _, line in sorted(steps, key=lambda step: step[:2]):
         yield f"{_clock(at)}  {line}"
+
+
+def _opening_lines(opening: Opening) -> Iterator[tuple[datetime, int, str]]:
+    why = f"{opening.failures} of {opening.attempts} attempts for {opening.leads} leads or more had failed"
+    yield opening.opened_at, 2, f"{'breaker opened':<18}[dim]{why}[/]"
+    if opening.closed_at is not None:
+        yield opening.closed_at, 2, f"{'breaker closed':<18}[dim]after {opening.probes} tries[/]"
 
 
 def _transition_line(transition: Transition) -> str:

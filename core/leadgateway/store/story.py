@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from leadgateway.json import JsonValue
 from leadgateway.route.snapshot import RouteKey
+from leadgateway.store.breaker import Opening
 from leadgateway.store.execute import INDEX_LOOKUPS, records, rows, undone_on_error
 from leadgateway.store.status import LeadStatus
 
@@ -96,6 +97,7 @@ class LeadStory:
         rounds: What was or is to be sent.
         attempts: The tries to send it, in order.
         repeats: What was answered as a duplicate of it.
+        openings: The times while it waited during which its route's circuit breaker was open; the last twenty.
     """
 
     lead_id: int
@@ -119,6 +121,7 @@ class LeadStory:
     rounds: tuple[DeliveryRound, ...]
     attempts: tuple[DeliveryAttempt, ...]
     repeats: tuple[Repeat, ...]
+    openings: tuple[Opening, ...]
 
 
 def lead_story(connection: Connection, lead_id: int) -> LeadStory | None:
@@ -135,6 +138,7 @@ def lead_story(connection: Connection, lead_id: int) -> LeadStory | None:
         rounds = [DeliveryRound(**record) for record in records(connection, _ROUNDS, lead)]
         attempts = records(connection, _ATTEMPTS, lead)
         repeats = [Repeat(**record) for record in records(connection, _REPEATS, lead)]
+        openings = [Opening(**record) for record in records(connection, _OPENINGS, lead)]
         rows(connection, "COMMIT")
     if not found:
         return None
@@ -145,6 +149,7 @@ def lead_story(connection: Connection, lead_id: int) -> LeadStory | None:
         rounds=tuple(rounds),
         attempts=tuple(DeliveryAttempt(**record, request_body=payloads.get(record["round"])) for record in attempts),
         repeats=tuple(repeats),
+        openings=tuple(openings),
     )
 
 
@@ -186,6 +191,16 @@ FROM delivery_attempt WHERE lead_id = %(lead_id)s ORDER BY number
 _REPEATS = """
 SELECT received_at, correlation_id, headers, body
 FROM duplicate_lead WHERE lead_id = %(lead_id)s ORDER BY duplicate_id
+"""
+
+_OPENINGS = """
+SELECT * FROM (
+    SELECT o.route, o.opened_at, o.closed_at, o.probe_at, o.probes, o.attempts, o.failures, o.leads
+    FROM lead_state AS s JOIN inbound_lead AS l USING (lead_id) JOIN breaker_opening AS o ON o.route = s.route
+    WHERE s.lead_id = %(lead_id)s AND coalesce(o.closed_at, 'infinity') >= l.received_at
+      AND (s.due_at IS NOT NULL OR o.opened_at <= s.updated_at)
+    ORDER BY o.opened_at DESC LIMIT 20
+) AS latest ORDER BY opened_at
 """
 
 _BY_CORRELATION_ID = """

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from leadgateway.commands.lead_story import as_json
 from leadgateway.queue import QUEUE_NAME
+from leadgateway.store.breaker import Tally, open_breaker
 from leadgateway.store.execute import rows
 from leadgateway.store.retention import remove
 from leadgateway.store.story import lead_story
@@ -62,6 +63,30 @@ def failed_for_good(connection: Connection) -> int:
     worker.fail(worker.claim_ready())
     rows(connection, "UPDATE lead_state SET due_at = now() - interval '1 s' WHERE lead_id = %(id)s", {"id": lead_id})
     return lead_id
+
+
+def test_a_lead_that_waits_for_a_customer_who_is_down_is_told_so(lead: Shell, connection: Connection) -> None:
+    (lead_id,) = stored(connection)
+    open_breaker(connection, Tally(ROUTE, attempts=24, failures=23, leads=10), worker="w1")
+
+    told = lead("show", lead_id).out
+    [opening] = lead.story(lead_id)["breaker_openings"]
+
+    assert "waits: the customer is down (open circuit breaker); one lead is tried at " in told
+    assert "23 of 24 attempts for 10 leads or more had failed" in told
+    assert opening["closed_at"] is None
+    assert opening["probe_at"] > opening["opened_at"]
+
+
+def test_openings_that_ended_before_a_lead_came_are_no_part_of_its_story(lead: Shell, connection: Connection) -> None:
+    open_breaker(connection, Tally(ROUTE, attempts=24, failures=23, leads=10), worker="w1")
+    rows(connection, "UPDATE breaker_opening SET closed_at = now(), closed_by = 'w1'")
+    (lead_id,) = stored(connection)
+    worker = Worker(connection)
+    worker.deliver(worker.claim_ready())
+    open_breaker(connection, Tally(ROUTE, attempts=24, failures=23, leads=10), worker="w1")
+
+    assert lead.story(lead_id)["breaker_openings"] == []
 
 
 def test_a_delivered_lead_is_told_whole_in_json(lead: Shell, connection: Connection) -> None:
