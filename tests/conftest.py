@@ -16,6 +16,7 @@ import redis
 
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.dev.valkey import EmbeddedValkey
+from tests import hypothesis_profiles
 from tests.building.databases import administer, fresh_database
 
 MIGRATED = "migrated"
@@ -25,6 +26,8 @@ MEMORY = Path("/dev/shm")
 ENOUGH_BYTES = 8 * 1024**3
 
 _numbers = itertools.count(1)
+
+hypothesis_profiles.load()
 
 
 @pytest.fixture(scope="session")

@@ -16,4 +16,8 @@ _PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60, suppress_health_check=_PATIENT)
 settings.register_profile("explore", deadline=None, max_examples=1_000, suppress_health_check=_PATIENT)
 settings.register_profile("quick", settings.get_profile("ci"), max_examples=10, phases=[Phase.explicit, Phase.generate])
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def load() -> None:
+    """Take the profile that the environment names."""
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
