@@ -11,7 +11,7 @@ import psutil
 Found = TypeVar("Found")
 
 
-def eventually(ask: Callable[[], Found], *, within: float = 20.0, what: str = "the condition") -> Found:
+def eventually(ask: Callable[[], Found], *, within: float = 60.0, what: str = "the condition") -> Found:
     """Ask until the answer is true in the sense of `bool`, and give it back.
 
     Args:
