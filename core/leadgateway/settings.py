@@ -115,6 +115,11 @@ class WorkerSettings(ProcessSettings):
         alias="LEADGATEWAY_WORKER_DELETED_ROUTE_RECORDS_DAYS",
         description="how long the records of leads are kept whose route was deleted; contents have no place without",
     )
+    backlog_seconds: Seconds = Field(
+        10.0,
+        alias="LEADGATEWAY_WORKER_BACKLOG_SECONDS",
+        description="how often one of the workers counts what waits in the database, for the metrics",
+    )
     grace_seconds: Seconds = Field(30.0, alias="LEADGATEWAY_WORKER_GRACE_SECONDS")
     lease_margin_seconds: float = Field(
         30.0,

@@ -120,8 +120,13 @@ class WorkerProcess:
 
     def metric(self, sample: str) -> float:
         """The value of a sample, written as it is exposed: `name{label="value"}`; 0 if it isn't there."""
+        return self.metrics().get(sample, 0.0)
+
+    def metrics(self) -> dict[str, float]:
+        """Every sample, by its name as it is exposed."""
         lines = httpx.get(f"{self.status}/metrics").text.splitlines()
-        return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == sample), 0.0)
+        samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, _, value in samples}
 
     def send_signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

@@ -39,7 +39,7 @@ class Metrics:
         Args:
             registry: Where; each can hold them once.
         """
-        self._posts = RouteSeries(webhook.POSTS.register(registry))
+        self._posts = RouteSeries(webhook.POSTS, registry)
         self._refusals = webhook.REFUSALS.register(registry)
         self._gone = webhook.DISCONNECTS.register(registry)
         self._seconds = webhook.POST_SECONDS.register(registry)

@@ -9,14 +9,15 @@ from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 from leadgateway.telemetry.catalogue import shared, worker
 from leadgateway.telemetry.route_series import RouteSeries
 from leadgateway.telemetry.route_state import RouteMetrics
+from leadgateway_worker.backlog_metrics import BacklogMetrics
 
-attempts = RouteSeries(worker.DELIVERY_ATTEMPTS.register())
+attempts = RouteSeries(worker.DELIVERY_ATTEMPTS)
 failures = worker.DELIVERY_FAILURES.register()
 retries = worker.DELIVERY_RETRIES.register()
 attempt_seconds = worker.DELIVERY_ATTEMPT_SECONDS.register()
 lead_seconds = worker.LEAD_DELIVERY_SECONDS.register()
 first_outcome_seconds = worker.LEAD_FIRST_OUTCOME_SECONDS.register()
-leads_finished = RouteSeries(worker.LEADS_FINISHED.register())
+leads_finished = RouteSeries(worker.LEADS_FINISHED)
 pipeline_outcomes = worker.PIPELINE_OUTCOMES.register()
 rejections = worker.PIPELINE_REJECTIONS.register()
 in_flight = worker.DELIVERIES_IN_FLIGHT.register()
@@ -40,6 +41,7 @@ defects = worker.DEFECTS.register()
 expired_keys = worker.EXPIRED_KEYS_DELETED.register()
 retention = worker.RETENTION_REMOVED_LEADS.register()
 indexed = worker.INDEXED_LEADS.register()
+backlog = BacklogMetrics()
 routes = RouteMetrics(shared.WORKER_ROUTE_TABLE)
 
 INVALID_LEAD = "INVALID_LEAD"

@@ -25,6 +25,7 @@ from leadgateway.telemetry.catalogue import Role
 from leadgateway.telemetry.route_state import route_details
 from leadgateway.telemetry.status_port import Health, StatusPort
 from leadgateway_worker import metrics
+from leadgateway_worker.backlog_exporter import BacklogExporter
 from leadgateway_worker.housekeeping import HousekeepingThread, expired_keys
 from leadgateway_worker.indexing import INTERVAL_SECONDS, Indexing
 from leadgateway_worker.listening import Listener
@@ -34,8 +35,8 @@ from leadgateway_worker.retention import apply_retention, retention_of
 from leadgateway_worker.wakeup import SchedulerThread
 
 _STATEMENT_SECONDS = 30
-# Claims, results, housekeeping and indexing have a connection each.
-_CONNECTIONS = 4
+# Claims, results, housekeeping, indexing and the backlog have a connection each.
+_CONNECTIONS = 5
 _SILENT_SECONDS = 30.0
 """A pump whose loop has not moved for so long hangs."""
 # Sockets of deliveries, with room for the database, Redis, files and the status port.
@@ -96,6 +97,9 @@ class Worker:
             interval=settings.housekeeping_seconds,
         )
         self._indexing = HousekeepingThread(self._engine, [Indexing()], interval=INTERVAL_SECONDS)
+        self._backlog = BacklogExporter(
+            self._engine, self._routes, interval=settings.backlog_seconds, metrics=metrics.backlog
+        )
         self._status = _status_port(settings, self)
         self._stopping = False
         self._expose()
@@ -114,6 +118,7 @@ class Worker:
         self._scheduler.start()
         self._housekeeping.start()
         self._indexing.start()
+        self._backlog.start()
         # What was imported stays: without this, every full collection would walk through all of it.
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD, 20, 20)
@@ -187,6 +192,7 @@ class Worker:
         self._scheduler.stop()
         self._housekeeping.stop()
         self._indexing.stop()
+        self._backlog.stop()
         self._watcher.stop()
         self._status.close()
         self._engine.dispose()

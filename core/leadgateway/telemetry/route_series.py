@@ -1,20 +1,37 @@
-"""A counter by route that is cheap to count on, and lets go of routes that are gone."""
+"""A counter by route that is cheap to count on and to scrape, and lets go of routes that are gone."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import threading
+from collections.abc import Collection, Iterable
 
-from prometheus_client import Counter
+from prometheus_client import REGISTRY, CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
+
+from leadgateway.telemetry.catalogue.definition import CounterMetric
 
 
-class RouteSeries:
-    """The series of a counter with the labels `route` and one other, in this order. Thread-safe."""
+class RouteSeries(Collector):
+    """The series of a counter with the labels `route` and one other, in this order. Thread-safe.
 
-    def __init__(self, counter: Counter) -> None:
-        """Count on `counter`, by this object only."""
-        self._counter = counter
-        # Looked up once a series: prometheus_client's own lookup costs more than the count.
-        self._series: dict[tuple[str, str], Counter] = {}
+    prometheus_client's own counter would do, but takes three times as long to expose: 30 ms of the interpreter's lock
+    for a thousand routes, in which nothing else happens.
+    """
+
+    def __init__(self, metric: CounterMetric, registry: CollectorRegistry = REGISTRY) -> None:
+        """Register it.
+
+        Args:
+            metric: What is counted.
+            registry: Where; each can hold it once.
+        """
+        self._metric = metric
+        self._route, self._other = metric.labels
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[str, str], int] = {}
+        registry.register(self)
 
     def inc(self, route: str, value: str) -> None:
         """Count one.
@@ -23,14 +40,28 @@ class RouteSeries:
             route: The route's key.
             value: Of the other label.
         """
-        series = self._series.get((route, value))
-        if series is None:
-            series = self._series[route, value] = self._counter.labels(route, value)
-        series.inc()
+        series = (route, value)
+        with self._lock:
+            self._counts[series] = self._counts.get(series, 0) + 1
 
     def forget_all_but(self, routes: Collection[str]) -> None:
         """Drop the series of all routes but these, so that routes that come and go don't pile up."""
-        for route, value in [series for series in list(self._series) if series[0] not in routes]:
-            # In this order: a count that comes in between is lost with its series, rather than kept out of sight.
-            self._counter.remove(route, value)
-            del self._series[route, value]
+        with self._lock:
+            self._counts = {series: count for series, count in self._counts.items() if series[0] in routes}
+
+    def describe(self) -> Iterable[Metric]:
+        """Name the metric without its values."""
+        return [self._family()]
+
+    def collect(self) -> Iterable[Metric]:
+        """The counts as they are now."""
+        with self._lock:
+            counts = list(self._counts.items())
+        family, name = self._family(), self._metric.name
+        family.samples = [
+            Sample(name, {self._route: route, self._other: value}, count) for (route, value), count in counts
+        ]
+        return [family]
+
+    def _family(self) -> CounterMetricFamily:
+        return CounterMetricFamily(self._metric.name, self._metric.help, labels=list(self._metric.labels))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
+from leadgateway.telemetry.catalogue.worker import LEADS_FINISHED
 from leadgateway.telemetry.route_series import RouteSeries
 
 
 def test_series_of_routes_that_are_gone_are_dropped_and_begin_anew_when_they_return() -> None:
     registry = CollectorRegistry()
-    series = RouteSeries(Counter("leads", "Leads.", ["route", "status"], registry=registry))
+    series = RouteSeries(LEADS_FINISHED, registry)
     for route in ("default/gone", "default/kept", "default/kept"):
         series.inc(route, "DELIVERED")
 
     series.forget_all_but({"default/kept"})
 
     gone, kept = ({"route": route, "status": "DELIVERED"} for route in ("default/gone", "default/kept"))
-    assert registry.get_sample_value("leads_total", gone) is None
-    assert registry.get_sample_value("leads_total", kept) == 2
+    assert registry.get_sample_value("leadgateway_leads_finished_total", gone) is None
+    assert registry.get_sample_value("leadgateway_leads_finished_total", kept) == 2
     series.inc("default/gone", "DELIVERED")
-    assert registry.get_sample_value("leads_total", gone) == 1
+    assert registry.get_sample_value("leadgateway_leads_finished_total", gone) == 1

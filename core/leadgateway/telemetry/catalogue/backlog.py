@@ -24,13 +24,13 @@ LEADS_WAITING = GaugeMetric(
 )
 LEADS_DUE = GaugeMetric(
     name="leadgateway_leads_due",
-    help="Leads whose time has come, those in a worker's hands included.",
+    help="Leads whose time has come, those in a worker's hands included; of a paused route none.",
     roles=_ROLES,
     labels={"route": _ROUTE},
 )
 OLDEST_DUE_SECONDS = GaugeMetric(
     name="leadgateway_oldest_due_seconds",
-    help="How long the longest due lead has waited since its time came; 0 if none is due.",
+    help="How long the longest due lead had been due when it was counted; 0 if none is.",
     roles=_ROLES,
     labels={"route": _ROUTE},
 )
@@ -42,7 +42,7 @@ AGE_SECONDS = GaugeMetric(
 )
 SERVER_CONNECTIONS = GaugeMetric(
     name="leadgateway_database_server_connections",
-    help="Connections of all clients to the PostgreSQL server.",
+    help="Connections at the PostgreSQL server, of all clients and of its own workers.",
     roles=_ROLES,
 )
 SERVER_CONNECTIONS_LIMIT = GaugeMetric(
