@@ -114,5 +114,5 @@ def _count(kind: str, outcome: str) -> bool:
 
 def _failed(kind: str, error: RedisError) -> bool:
     _rung.labels(kind, "unreachable").inc()
-    _log.debug("wakeup.unreachable", kind=kind, error=type(error).__name__)
+    _log.debug("wakeup.unreachable", kind=kind, error_type=type(error).__name__)
     return False

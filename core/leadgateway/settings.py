@@ -53,6 +53,7 @@ class LogSettings(BaseSettings):
 
     format: Literal["json", "console"] = Field("json", description="LEADGATEWAY_LOG_FORMAT")
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="LEADGATEWAY_LOG_LEVEL")
+    access: bool = Field(False, description="LEADGATEWAY_LOG_ACCESS: whether the webhook logs a line for every post")
 
 
 class ProcessSettings(BaseSettings):

@@ -74,7 +74,7 @@ def webhook(
     logs = load(LogSettings)
     configure_logging("webhook", format=logs.format, level=logs.level)
     try:
-        process = Webhook(settings, load(DatabaseSettings), load(RedisSettings))
+        process = Webhook(settings, load(DatabaseSettings), load(RedisSettings), logs)
     except PortUnavailable as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(_EXIT_PORT) from None

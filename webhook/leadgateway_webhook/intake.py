@@ -7,7 +7,6 @@ limit, size and type, shared secret, JSON. Only then a lead is stored, and only 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from leadgateway.route.table import NotLoaded, RouteTable, Unknown
 from leadgateway.store.intake import Answer as Verdict
 from leadgateway.store.intake import Duplicate, KeyReused, NewLead, Refused
 from leadgateway_webhook import answers
+from leadgateway_webhook.access_log import AccessLog
 from leadgateway_webhook.admission import admit, authenticate_head
 from leadgateway_webhook.answers import Answer
 from leadgateway_webhook.aside import Aside
@@ -128,6 +128,7 @@ class Intake:
         *,
         policy: Policy,
         metrics: Metrics,
+        access_log: AccessLog,
     ) -> None:
         """Put the parts together.
 
@@ -137,6 +138,7 @@ class Intake:
             limiter: Counts posts of limited routes.
             policy: What is taken.
             metrics: Where posts are counted.
+            access_log: Told of every answer.
         """
         self._routes = routes
         self._writer = writer
@@ -146,12 +148,12 @@ class Intake:
         self.budget = MemoryBudget(policy.max_held_bytes)
         self._refusals = RefusalLog()
         self._aside = Aside("large-bodies")
-        # Asked once: a log call that is filtered out still costs as much as parsing the lead.
-        self._traces = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
+        self._access_log = access_log
 
     def close(self) -> None:
         """Let go of what waits; called when no post is being answered any more."""
         self._aside.close()
+        self._access_log.flush()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one post."""
@@ -161,9 +163,9 @@ class Intake:
         except ClientGone:
             self._metrics.disconnected()
             return
-        self._metrics.answered(post.route_label, outcome, time.perf_counter() - post.began)
-        if self._traces:
-            _log.debug("post.answered", status=int(answer.status), **_names(post))
+        route, seconds = post.route_label, time.perf_counter() - post.began
+        self._metrics.answered(route, outcome, seconds)
+        self._access_log.note(route, post.correlation_id, status=answer.status, outcome=outcome, seconds=seconds)
         await answer.send(send)
 
     async def _answer(self, post: Post, receive: Receive) -> tuple[Outcome, Answer]:

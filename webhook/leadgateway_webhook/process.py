@@ -23,12 +23,13 @@ from starlette.types import ASGIApp
 from leadgateway.queue import Bell, connect
 from leadgateway.route.table import RouteTable
 from leadgateway.route.watcher import RouteTableWatcher
-from leadgateway.settings import DatabaseSettings, RedisSettings, WebhookSettings
+from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, WebhookSettings
 from leadgateway.store.intake import Answer, NewLead
 from leadgateway.telemetry.build import tell_build
 from leadgateway.telemetry.catalogue import Role
 from leadgateway.telemetry.route_state import route_details
 from leadgateway.telemetry.status_port import Health, StatusPort
+from leadgateway_webhook.access_log import AccessLog, BufferedAccessLog, NoAccessLog
 from leadgateway_webhook.app import create_app
 from leadgateway_webhook.database import LeadStore
 from leadgateway_webhook.health import Vitals, judge
@@ -55,13 +56,16 @@ class PortUnavailable(Exception):
 class Webhook:
     """One webhook process: listens from the moment it is made, answers while `run` runs."""
 
-    def __init__(self, settings: WebhookSettings, database: DatabaseSettings, redis: RedisSettings) -> None:
+    def __init__(
+        self, settings: WebhookSettings, database: DatabaseSettings, redis: RedisSettings, logs: LogSettings
+    ) -> None:
         """Put the parts together. Neither PostgreSQL nor Redis need be there yet.
 
         Args:
             settings: The webhook's own.
             database: Where PostgreSQL is.
             redis: Where Redis is.
+            logs: How it logs.
 
         Raises:
             PortUnavailable: One of the two ports is taken.
@@ -81,7 +85,12 @@ class Webhook:
             settings.config_dir, on_swap=self._after_swap, interval=settings.config_poll_seconds
         )
         self._intake = Intake(
-            self._watcher, self._writer, self._limiter, policy=_policy(settings), metrics=self._metrics
+            self._watcher,
+            self._writer,
+            self._limiter,
+            policy=_policy(settings),
+            metrics=self._metrics,
+            access_log=_access_log(logs),
         )
         self._listener = _listen(settings.host, settings.port)
         self._status = _status_port(settings, health=self._health, routes=self._hashes)
@@ -191,6 +200,11 @@ def _allow_connections() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _access_log(logs: LogSettings) -> AccessLog:
+    wanted = logs.access or logs.level == "debug"
+    return BufferedAccessLog(logs.format) if wanted else NoAccessLog()
 
 
 def _policy(settings: WebhookSettings) -> Policy:

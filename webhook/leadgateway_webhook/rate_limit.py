@@ -224,7 +224,7 @@ class RateLimiter:
 
     def _count_alone(self, error: RedisError) -> None:
         if self._probing is None:
-            _log.warning("rate_limit.redis_away", error=type(error).__name__, replicas=self._replicas)
+            _log.warning("rate_limit.redis_away", error_type=type(error).__name__, replicas=self._replicas)
             self._probing = asyncio.create_task(self._probe())
 
     async def _probe(self) -> None:

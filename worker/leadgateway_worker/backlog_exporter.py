@@ -65,7 +65,7 @@ class BacklogExporter:
             except StoreError as error:
                 _log.debug("backlog.unknown", error=str(error))
             except Exception as error:
-                _log.error("backlog.failed", error=type(error).__name__, exc_info=True)
+                _log.error("backlog.failed", error_type=type(error).__name__, exc_info=True)
             self._stopping.wait(self._interval * random.uniform(0.75, 1.25))  # noqa: S311
 
     def _hold_office(self, connection: Connection) -> None:

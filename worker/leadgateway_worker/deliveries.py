@@ -17,6 +17,7 @@ from leadgateway_worker import metrics
 from leadgateway_worker.breakers import Breakers
 from leadgateway_worker.delivery import Delivery, Destinations, Exchange
 from leadgateway_worker.failure import InvalidRequest, Kind, explain
+from leadgateway_worker.naming import names
 from leadgateway_worker.preparation import Consignment
 from leadgateway_worker.results import Result, ResultsWriter
 from leadgateway_worker.settlement import age, give_back, interrupt, settle
@@ -87,7 +88,8 @@ class Deliveries:
         except Exception as error:
             # The lead comes again when its lease is over. Where, not what: a message may quote the lead.
             metrics.defects.inc()
-            _log.error("delivery.defect", lead_id=consignment.claim.lead_id, where=format_tb(error.__traceback__))
+            where = format_tb(error.__traceback__)
+            _log.error("delivery.defect", error_type=type(error).__name__, where=where, **names(consignment.claim))
         finally:
             self._slots.give_back(route)
             self._freed(route)

@@ -82,6 +82,7 @@ class Exchange:
 class Destination:
     """A route's endpoint, prepared for many requests. Holds secrets, so it has no repr of its own."""
 
+    route: RouteKey
     url: httpx.URL
     host: str
     headers: tuple[tuple[bytes, bytes], ...]
@@ -104,6 +105,7 @@ def destination(route: RouteSnapshot) -> Destination:
     endpoint = route.endpoint
     url = httpx.URL(endpoint.url)
     return Destination(
+        route=route.key,
         url=url,
         host=url.netloc.decode("ascii"),
         headers=tuple(_headers(route)),
@@ -182,7 +184,8 @@ class Delivery:
             failure = explain(error, host=target.host, timeout=target.timeout)
             if failure.kind is Kind.DEFECT:
                 # Where, not what: a message may quote the lead.
-                _log.error("delivery.defect", host=target.host, where=format_tb(error.__traceback__))
+                where, named = format_tb(error.__traceback__), {"correlation_id": parcel.correlation_id}
+                _log.error("delivery.defect", route=target.route, customer=target.host, where=where, **named)
         return Exchange(monotonic() - began, answer.status, bytes(answer.body), answer.headers, failure)
 
     async def _exchange(self, parcel: Parcel, target: Destination, answer: _Answer) -> None:

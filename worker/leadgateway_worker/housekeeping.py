@@ -82,4 +82,4 @@ class HousekeepingThread:
         except StoreError as error:
             _log.warning("housekeeping.put_off", error=str(error))
         except Exception as error:
-            _log.error("housekeeping.failed", error=type(error).__name__, exc_info=True)
+            _log.error("housekeeping.failed", error_type=type(error).__name__, exc_info=True)

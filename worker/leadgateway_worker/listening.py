@@ -78,7 +78,7 @@ class Listener:
             self._worker.work(logging_level="WARNING")
         except RedisError as error:
             level = _log.info if self._worker is not None or self._lives == 1 else _log.debug
-            level("redis.unavailable", error=type(error).__name__)
+            level("redis.unavailable", error_type=type(error).__name__)
         finally:
             self._worker = None
             connection.close()

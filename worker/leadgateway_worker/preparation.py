@@ -29,6 +29,7 @@ from leadgateway.store.status import LeadStatus
 from leadgateway_worker import metrics
 from leadgateway_worker.delivery import Parcel
 from leadgateway_worker.halving import by_halves
+from leadgateway_worker.naming import names
 from leadgateway_worker.results import Result
 
 # Of the lease that a claim gives; the rest is for marking the leads ready, which renews it.
@@ -159,7 +160,7 @@ class Preparation:
             metrics.defects.inc()
             metrics.pipeline_outcomes.labels("defect").inc()
             _log.error(
-                "lead.defect", lead_id=lead.lead_id, error=type(error).__name__, where=format_tb(error.__traceback__)
+                "lead.defect", error_type=type(error).__name__, where=format_tb(error.__traceback__), **names(lead)
             )
             return None
         if isinstance(decision, RejectedByRoute):
@@ -213,7 +214,7 @@ class Preparation:
 def _told_poisoned(lead: Claim) -> bool:
     if lead.poisoned:
         metrics.leads_finished.inc(lead.route, LeadStatus.PERMANENTLY_FAILED)
-        _log.error("lead.given_up", lead_id=lead.lead_id, route=lead.route, code=POISONED, leases_expired=lead.expired)
+        _log.error("lead.given_up", code=POISONED, leases_expired=lead.expired, **names(lead))
     return lead.poisoned
 
 
@@ -225,10 +226,10 @@ def _rejected(lead: Claim, route: RouteSnapshot, code: str, detail: Mapping[str,
 
 def _tell_refused(draft: _Draft, error: RowRefused) -> None:
     metrics.defects.inc()
-    _log.error("lead.not_marked_ready", lead_id=draft.claim.lead_id, error=str(error))
+    _log.error("lead.not_marked_ready", error=str(error), **names(draft.claim))
 
 
 def _tell_fenced(leads: Sequence[Claim]) -> None:
     for lead in leads:
         metrics.fenced.labels("before_sending").inc()
-        _log.warning("lead.fenced", lead_id=lead.lead_id, when="before_sending")
+        _log.warning("lead.fenced", when="before_sending", **names(lead))

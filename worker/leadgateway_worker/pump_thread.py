@@ -34,5 +34,5 @@ class PumpThread(threading.Thread):
             uvloop.run(self._pump.run())
         except BaseException as error:
             self.failed = True
-            _log.critical("pump.died", error=type(error).__name__, exc_info=True)
+            _log.critical("pump.died", error_type=type(error).__name__, exc_info=True)
             self._died()

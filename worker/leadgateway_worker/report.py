@@ -10,6 +10,7 @@ from leadgateway.store.claims import Claim
 from leadgateway.store.outcomes import Delivered, Exhausted, Outcome, PermanentlyFailed, Rejected, Released, Retry
 from leadgateway.store.status import LeadStatus
 from leadgateway_worker import metrics
+from leadgateway_worker.naming import names
 from leadgateway_worker.results import Result
 
 _log = structlog.get_logger(__name__)
@@ -23,7 +24,7 @@ def tell(result: Result) -> None:
     """
     claim, outcome = result.claim, result.outcome
     _time_first_outcome(claim, outcome)
-    log = _log.bind(lead_id=claim.lead_id, correlation_id=str(claim.correlation_id), route=claim.route)
+    log = _log.bind(**names(claim))
     match outcome:
         case Delivered(attempt=attempt):
             _finished(claim.route, LeadStatus.DELIVERED)

@@ -16,6 +16,7 @@ from leadgateway.store.errors import RowRefused, StoreError
 from leadgateway.store.outcomes import Outcome, finish
 from leadgateway_worker import metrics
 from leadgateway_worker.halving import by_halves
+from leadgateway_worker.naming import names
 
 _BATCH = 500
 # Results that come within this time share a commit. It delays what the audit shows, not the next delivery.
@@ -151,19 +152,14 @@ class ResultsWriter:
                 self._written(result)
             elif result.claim.lead_id not in self._refused:
                 metrics.fenced.labels("writing").inc()
-                _log.warning("lead.fenced", when="writing", **_names(result))
+                _log.warning("lead.fenced", when="writing", outcome=_outcome(result), **names(result.claim))
         self._refused.clear()
 
     def _tell_refused(self, result: Result, error: RowRefused) -> None:
         self._refused.add(result.claim.lead_id)
         metrics.results_dropped.labels("refused").inc()
-        _log.error("result.refused", error=str(error), **_names(result))
+        _log.error("result.refused", error=str(error), outcome=_outcome(result), **names(result.claim))
 
 
-def _names(result: Result) -> dict[str, object]:
-    return {
-        "lead_id": result.claim.lead_id,
-        "correlation_id": str(result.claim.correlation_id),
-        "route": result.claim.route,
-        "outcome": type(result.outcome).__name__,
-    }
+def _outcome(result: Result) -> str:
+    return type(result.outcome).__name__

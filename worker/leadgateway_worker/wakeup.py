@@ -165,9 +165,9 @@ class SchedulerThread:
                 self._scheduler = _Scheduler(self._connect(), self._stopping)
                 self._scheduler.work()
             except RedisError as error:
-                _log.debug("scheduler.waiting", error=type(error).__name__)
+                _log.debug("scheduler.waiting", error_type=type(error).__name__)
             except Exception as error:
-                _log.error("scheduler.failed", error=type(error).__name__, exc_info=True)
+                _log.error("scheduler.failed", error_type=type(error).__name__, exc_info=True)
             finally:
                 self._scheduler = None
             steady = time.monotonic() - began > _LONGEST_WAIT_SECONDS

@@ -98,6 +98,7 @@ livenessProbe:
 {{- define "lead-gateway.logEnv" -}}
 - {name: LEADGATEWAY_LOG_LEVEL, value: {{ .Values.logs.level | quote }}}
 - {name: LEADGATEWAY_LOG_FORMAT, value: {{ .Values.logs.format | quote }}}
+- {name: LEADGATEWAY_LOG_ACCESS, value: {{ .Values.logs.access | quote }}}
 {{- end -}}
 
 {{/* Where PostgreSQL is: (dict "root" $ "secret" "another Secret with a URL, or nothing") */}}

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+from leadgateway import __version__
+
 PROGRAM = """
 import logging, structlog
 from leadgateway.telemetry.logs import configure_logging
@@ -33,11 +35,13 @@ def test_json_is_one_object_a_line_for_us_and_for_libraries() -> None:
     assert ours["body"] == "lead.delivered"
     assert ours["route"] == "default/solar"
     assert ours["correlation_id"] == "c-1"
-    assert ours["level"] == "info"
+    assert ours["severity_text"] == "info"
+    assert ours["otel.scope.name"] == "ours"
+    assert ours["service.version"] == __version__
     assert ours["service.name"] == "lead-gateway-worker"
     assert ours["timestamp"].endswith("Z")
     assert theirs["body"] == "shard 3 is late"
-    assert "ZeroDivisionError" in failed["exception"]
+    assert "ZeroDivisionError" in failed["exception.stacktrace"]
 
 
 def test_the_console_format_reads_as_sentences() -> None:
@@ -64,3 +68,16 @@ except ValueError:
 
     assert "ValueError" in done.stderr
     assert "erika@example.com" not in done.stderr
+
+
+def test_finished_lines_are_written_whole_where_the_log_goes() -> None:
+    program = """
+import structlog
+from leadgateway.telemetry.logs import configure_logging, write_lines
+configure_logging("webhook")
+write_lines(['{"body":"one"}', '{"body":"two"}'])
+structlog.get_logger("ours").info("three")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert [json.loads(line)["body"] for line in done.stderr.splitlines()] == ["one", "two", "three"]

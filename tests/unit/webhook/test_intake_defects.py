@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from leadgateway.route.table import RouteTable
 from leadgateway.store.errors import RowRefused
 from leadgateway.store.intake import Answer, NewLead, Refused
+from leadgateway_webhook.access_log import NoAccessLog
 from leadgateway_webhook.defect import describe
 from leadgateway_webhook.errors import RouteNotFound
 from leadgateway_webhook.intake import Intake, Policy, route_segment
@@ -88,6 +89,7 @@ def post(table: Table, body: bytes | None, *, cancelled: bool = False) -> tuple[
                 max_body_bytes=1000, max_held_bytes=1000, key_lifetime=timedelta(hours=1), patience_seconds=1
             ),
             metrics=Metrics(CollectorRegistry()),
+            access_log=NoAccessLog(),
         )
         writer.start()
         while writer.condition != "ok":  # noqa: ASYNC110 - a condition of the writer's thread
