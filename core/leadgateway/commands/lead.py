@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from enum import StrEnum
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,45 +11,38 @@ import typer
 from rich.console import Console
 from sqlalchemy import Connection
 
-from leadgateway.commands.exits import NEGATIVE, fail, store_errors_exit
+from leadgateway.commands.actor import Actor, person_of
+from leadgateway.commands.exits import NEGATIVE, fail
+from leadgateway.commands.lead_erase import erase
 from leadgateway.commands.lead_story import as_json, as_text
-from leadgateway.commands.servers import DATA_OPTION, database_settings, redis_settings
+from leadgateway.commands.output import Output, OutputOption
+from leadgateway.commands.servers import DATA_OPTION, connected, redis_settings
 from leadgateway.dev.home import DEFAULT
 from leadgateway.queue import Bell, connect
 from leadgateway.store import people
-from leadgateway.store.engine import create_store_engine
 from leadgateway.store.story import lead_story
 
 app = typer.Typer(
-    help="Look a lead up, and act on it: show, replay, reject, move.",
+    help="Look leads up, and act on them: show, replay, reject, move, erase.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
 )
 
+app.command()(erase)
+
 LARGEST_ID = 2**63 - 1
-
-
-class Output(StrEnum):
-    """How a result is printed."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 LeadIds = Annotated[list[int], typer.Argument(metavar="ID…", min=1, max=LARGEST_ID, help="Ids of leads.")]
 Data = Annotated[Path, DATA_OPTION]
-Actor = Annotated[
-    str | None,
-    typer.Option("--actor", metavar="NAME", help="Who does it, for the audit. Default: the name of the account."),
-]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for the audit.")]
 
 
 @app.command()
 def show(
     lead_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=LARGEST_ID, help="Id of the lead.")],
-    output: Annotated[Output, typer.Option("--output", "-o", help="text for people, json for programs.")] = Output.TEXT,
+    output: OutputOption = Output.TEXT,
     data: Data = DEFAULT,
 ) -> None:
     """Print a lead's whole story: what came, every decision and why, every attempt with request and response.
@@ -62,7 +51,7 @@ def show(
 
     Exit status: 0 found, 1 there is no such lead, 2 a setting can't be used, 3 PostgreSQL can't be reached.
     """
-    with _connected(data) as connection:
+    with connected(data) as connection:
         story = lead_story(connection, lead_id)
     if story is None:
         raise fail(f"There is no lead {lead_id}.", NEGATIVE)
@@ -80,7 +69,7 @@ def replay(lead_ids: LeadIds, actor: Actor = None, reason: Reason = None, data: 
 
     Exit status: 0 done to all, 1 some were refused (each is named with the reason), 2 and 3 as for show.
     """
-    _act(data, "sent through again", lambda c: people.replay(c, lead_ids, person=_person(actor), reason=reason))
+    _act(data, "sent through again", lambda c: people.replay(c, lead_ids, person=person_of(actor), reason=reason))
 
 
 @app.command()
@@ -98,7 +87,7 @@ def reject(
     Exit status: as for replay.
     """
     _check_code(code)
-    _act(data, "rejected", lambda c: people.reject(c, lead_ids, code=code, person=_person(actor), reason=reason))
+    _act(data, "rejected", lambda c: people.reject(c, lead_ids, code=code, person=person_of(actor), reason=reason))
 
 
 @app.command()
@@ -119,12 +108,14 @@ def move(
     if route.count("/") != 1 or not all(route.split("/")):
         raise typer.BadParameter("write NAMESPACE/NAME, like default/solar-saarland", param_hint="--route")
     _act(
-        data, f"moved to {route}", lambda c: people.move(c, lead_ids, route=route, person=_person(actor), reason=reason)
+        data,
+        f"moved to {route}",
+        lambda c: people.move(c, lead_ids, route=route, person=person_of(actor), reason=reason),
     )
 
 
 def _act(data: Path, done: str, act: Callable[[Connection], people.Acted]) -> None:
-    with _connected(data) as connection:
+    with connected(data) as connection:
         acted = act(connection)
     _wake_workers(data)
     for lead_id in acted.done:
@@ -150,24 +141,3 @@ def _check_code(code: str) -> None:
     letters = code.replace("_", "")
     if not (code.isascii() and letters.isalnum() and code.upper() == code and code[:1].isalpha() and len(code) <= 64):
         raise typer.BadParameter("write capitals, digits and underscores, like WRONG_REGION", param_hint="--code")
-
-
-def _person(actor: str | None) -> str:
-    """Who acts: as told, else the account; a container's user often has no name."""
-    if actor:
-        return actor
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
-
-
-@contextmanager
-def _connected(data: Path) -> Iterator[Connection]:
-    with store_errors_exit():
-        engine = create_store_engine(database_settings(data), application_name="leadgateway lead", pool_size=1)
-        try:
-            with engine.connect() as connection:
-                yield connection
-        finally:
-            engine.dispose()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
+from sqlalchemy import Connection
 
+from leadgateway.commands.exits import store_errors_exit
 from leadgateway.dev.home import DATABASE_VARIABLES, REDIS_VARIABLES, Home, is_given
 from leadgateway.settings import DatabaseSettings, RedisSettings, load
+from leadgateway.store.engine import create_store_engine
 
 DATA_OPTION = typer.Option(
     "--data",
@@ -42,3 +47,20 @@ def redis_settings(data: Path) -> RedisSettings | None:
         return load(RedisSettings)
     url = None if is_given(DATABASE_VARIABLES, os.environ) else Home(data).read_environment().get("REDIS_URL")
     return load(RedisSettings, url=url) if url else None
+
+
+@contextmanager
+def connected(data: Path, *, command: str = "lead") -> Iterator[Connection]:
+    """A connection to the database for as long as the block runs; what the store raises ends the command.
+
+    Args:
+        data: As for `database_settings`.
+        command: What PostgreSQL's own views call us.
+    """
+    with store_errors_exit():
+        engine = create_store_engine(database_settings(data), application_name=f"leadgateway {command}", pool_size=1)
+        try:
+            with engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()

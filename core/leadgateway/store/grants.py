@@ -2,9 +2,9 @@
 
 - **Owner**: owns the tables; `leadgateway migrate` runs as it. An ordinary role that may create in the schema.
 - **Runtime**: webhook, worker, console. Adds to the audit and can't change or remove any of it.
-- **Nobody but the owner** changes or deletes what stands in the audit. Retention runs as the runtime role through
-  functions of the owner (`remove_contents`, `remove_records`, see the migrations), which remove only what ended long
-  enough ago.
+- **Nobody but the owner** changes or deletes what stands in the audit. Retention and erasure run as the runtime role
+  through functions of the owner (`remove_contents`, `remove_records`, `erase_leads`, see the migrations): those remove
+  only what ended long enough ago, or what a row of `erasure` accounts for, which this role can't delete.
 """
 
 from __future__ import annotations
@@ -64,5 +64,7 @@ _RUNTIME = (
     "SELECT, INSERT, UPDATE, DELETE ON breaker_tally",
     "USAGE ON SEQUENCE lead_id_seq",
     "SELECT ON alembic_version, lead_overview",
+    "SELECT, INSERT, UPDATE (finished_at, traces_left) ON erasure",
+    "EXECUTE ON FUNCTION erase_leads(bigint, bigint[])",
     "EXECUTE ON FUNCTION remove_contents(varchar, interval, integer), remove_records(varchar, interval, integer)",
 )

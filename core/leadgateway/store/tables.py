@@ -286,3 +286,22 @@ search_progress = Table(
     Column("backfilled_down_to", BigInteger, nullable=False, comment="the lead down to which older ones were taken on"),
     comment="How far lead_search has come. One row.",
 )
+
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("erasure_id", BigInteger, Identity(always=True)),
+    Column("at", _Time, nullable=False),
+    Column("finished_at", _Time, comment="null: it was interrupted"),
+    Column("leads_found", Integer, nullable=False),
+    Column("leads_erased", Integer, nullable=False, server_default=_ZERO),
+    Column("traces_left", Integer, comment="rows in which the value was still found afterwards"),
+    Column("actor", Text, nullable=False, comment="person:<name>"),
+    Column(
+        "sought", Text, nullable=False, comment="by what the person was sought: email, phone or id; never the value"
+    ),
+    Column("reference", Text, comment="of the request, such as the number of a ticket"),
+    PrimaryKeyConstraint("erasure_id", name="erasure_pkey"),
+    CheckConstraint("sought IN ('email', 'phone', 'id')", name="erasure_sought"),
+    comment="That somebody's data was erased: who did it, when, of how many leads; not whose.",
+)

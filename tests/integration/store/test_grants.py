@@ -11,6 +11,7 @@ from psycopg2.extensions import make_dsn
 from sqlalchemy import Connection
 
 from leadgateway.dev.postgres import SUPERUSER, EmbeddedPostgres
+from leadgateway.person import EmailAddress
 from leadgateway.store.backlog import backlog, waiting_routes
 from leadgateway.store.breaker import (
     Counted,
@@ -22,6 +23,7 @@ from leadgateway.store.breaker import (
     open_breakers,
     tallies,
 )
+from leadgateway.store.erasure import begin_erasure, erase, finish_erasure
 from leadgateway.store.errors import SchemaMismatch
 from leadgateway.store.execute import rows
 from leadgateway.store.grants import NotTheOwner, UnknownRole, grant_runtime
@@ -35,6 +37,7 @@ from leadgateway.store.search import LeadFilter, search
 from leadgateway.store.search_index import index_missed, index_old
 from leadgateway.store.statistics import statistics
 from leadgateway.store.story import lead_story
+from leadgateway.store.traces import find_person
 from tests.building.stored_leads import (
     CONFIG,
     DAY,
@@ -134,6 +137,10 @@ def test_it_can_do_all_that_people_do(runtime: Connection) -> None:
     reject(runtime, [third], person="ann", code="SPAM")
 
     assert [status_of(runtime, lead_id) for lead_id in (first, second, third)] == ["RECEIVED", "RECEIVED", "REJECTED"]
+    number = begin_erasure(runtime, sought="id", leads=1, person="ann")
+    assert erase(runtime, number, [third], person="ann").done == (third,)
+    finish_erasure(runtime, number, traces_left=0)
+    assert find_person(runtime, EmailAddress.parse("user@example.com")).lead_ids == [first, second]
     assert lead_story(runtime, first) is not None
     assert [route.waiting for route in backlog(runtime)] == [1, 1]
     assert rows(runtime, "SELECT count(*) FROM lead_overview") == [(3,)]
@@ -180,6 +187,8 @@ def test_nothing_of_the_schema_was_forgotten(runtime: Connection) -> None:
         "SELECT setval('lead_id_seq', 1)",
         "SELECT empty_leads(ARRAY[1::bigint], 'me')",
         "SELECT delete_leads(ARRAY[1::bigint])",
+        "DELETE FROM erasure",
+        "UPDATE erasure SET actor = 'person:somebody else'",
     ],
 )
 def test_it_can_neither_change_the_audit_nor_the_schema(runtime: Connection, statement: str) -> None:

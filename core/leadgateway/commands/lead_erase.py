@@ -1,0 +1,210 @@
+"""`leadgateway lead erase`: remove what is stored of a person, and prove it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+from sqlalchemy import Connection
+
+from leadgateway.commands.actor import Actor, person_of
+from leadgateway.commands.exits import NEGATIVE
+from leadgateway.commands.output import Output, OutputOption, progress_bar
+from leadgateway.commands.servers import DATA_OPTION, connected
+from leadgateway.dev.home import DEFAULT
+from leadgateway.person import EmailAddress, NoSuchPerson, Person, PhoneNumber
+from leadgateway.store import erasure
+from leadgateway.store.erasure import Erased
+from leadgateway.store.traces import find_person
+
+_ROUNDS = 3
+"""How often what came meanwhile is erased too."""
+_PAUSE_SECONDS = 0.2
+_IDS_SHOWN = 20
+
+Sought: TypeAlias = Literal["email", "phone", "id"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is there: the leads, how many values by column (0 too), and how many rows were read by table."""
+
+    lead_ids: Sequence[int]
+    columns: Mapping[str, int]
+    rows: Mapping[str, int]
+
+    @property
+    def count(self) -> int:
+        return sum(self.columns.values())
+
+
+def erase(  # noqa: PLR0917 - Typer's options are parameters
+    email: Annotated[
+        str | None, typer.Option("--email", metavar="ADDRESS", help="Of the person; - reads it from standard input.")
+    ] = None,
+    phone: Annotated[
+        str | None, typer.Option("--phone", metavar="NUMBER", help="Of the person; - reads it from standard input.")
+    ] = None,
+    lead_ids: Annotated[
+        list[int] | None, typer.Option("--id", metavar="ID", min=1, max=2**63 - 1, help="A lead. May be repeated.")
+    ] = None,
+    region: Annotated[
+        str, typer.Option("--region", metavar="REGION", help="Country of a --phone without country code.")
+    ] = "DE",
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", metavar="TEXT", help="Of the request, say a ticket's number. No personal data."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be erased.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Erase without asking.")] = False,  # noqa: FBT002
+    wait: Annotated[
+        float,
+        typer.Option(
+            "--wait", min=0.0, metavar="SECONDS", help="How long to wait for leads that are being delivered right now."
+        ),
+    ] = 60.0,
+    output: OutputOption = Output.TEXT,
+    actor: Actor = None,
+    data: Annotated[Path, DATA_OPTION] = DEFAULT,
+) -> None:
+    """Erase all that is stored of a person: by e-mail address, by phone number, or by the ids of leads.
+
+    The address or the number is looked for in every table, however it is written. How many leads hold it is told
+    first, and whether to go on is asked. Bodies, headers, payloads, answers and deduplication keys are removed; leads
+    that wait are REJECTED with the code ERASED. Then every table is read again, which proves that nothing is left.
+    Who erased, when, and how many leads, is kept; whose they were is not.
+
+    Exit status: 0 nothing is left (with --dry-run: it was told), 1 something is left, or it was not agreed to, 2 and 3
+    as for show.
+    """
+    sought, person = _sought(email, phone, lead_ids or [], region)
+    text = output is Output.TEXT
+    with connected(data, command="lead erase") as connection:
+        before = _look(connection, person, lead_ids or [])
+        if text:
+            _tell_found(before)
+        if dry_run or not before.lead_ids:
+            _end(before, None, before, as_json=not text, agreed=True)
+        if not _agreed(before, yes=yes):
+            _end(before, None, before, as_json=not text, agreed=False)
+        who = person_of(actor)
+        number = erasure.begin_erasure(
+            connection, sought=sought, leads=len(before.lead_ids), person=who, reference=reference
+        )
+        erased, after = _erase(connection, number, before, person, who=who, deadline=time.monotonic() + wait)
+        erasure.finish_erasure(connection, number, traces_left=after.count)
+    if text:
+        _tell_done(number, erased, after)
+    _end(before, erased, after, as_json=not text, agreed=True)
+
+
+def _sought(email: str | None, phone: str | None, lead_ids: Sequence[int], region: str) -> tuple[Sought, Person | None]:
+    if [email is not None, phone is not None, bool(lead_ids)].count(True) != 1:
+        raise typer.BadParameter("name the person by exactly one of --email, --phone and --id")
+    try:
+        if email is not None:
+            return "email", EmailAddress.parse(_given(email))
+        if phone is not None:
+            return "phone", PhoneNumber.parse(_given(phone), region)
+    except NoSuchPerson as error:
+        raise typer.BadParameter(str(error), param_hint="--email" if email is not None else "--phone") from None
+    return "id", None
+
+
+def _given(text: str) -> str:
+    """What stands on the command line is seen by everybody on the machine: hence standard input."""
+    return sys.stdin.readline().strip() if text == "-" else text
+
+
+def _look(connection: Connection, person: Person | None, lead_ids: Sequence[int]) -> _Look:
+    if person is None:
+        present = erasure.leads_present(connection, lead_ids)
+        return _Look(present, erasure.contents_left(connection, present), {})
+    with progress_bar() as progress:
+        traces = find_person(connection, person, progress=progress)
+    return _Look(traces.lead_ids, {str(column): count for column, count in traces.columns.items()}, traces.rows)
+
+
+def _agreed(found: _Look, *, yes: bool) -> bool:
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        typer.echo("Nothing was erased. To erase without being asked: --yes", err=True)
+        return False
+    return typer.confirm(f"Erase the contents of {_leads(len(found.lead_ids))} for good?", err=True)
+
+
+def _erase(
+    connection: Connection, number: int, found: _Look, person: Person | None, *, who: str, deadline: float
+) -> tuple[Erased, _Look]:
+    """Erase what was found, and what came meanwhile; returns all that was done, and what is left."""
+    done: set[int] = set()
+    ended: set[int] = set()
+    for _ in range(_ROUNDS):
+        erased = _erase_once(connection, number, found.lead_ids, who=who, deadline=deadline)
+        done.update(erased.done)
+        ended.update(erased.ended)
+        found = _look(connection, person, found.lead_ids)
+        if not found.lead_ids or not found.count or erased.in_flight:
+            break
+    return Erased(tuple(sorted(done)), tuple(sorted(ended)), erased.in_flight), found
+
+
+def _erase_once(connection: Connection, number: int, lead_ids: Sequence[int], *, who: str, deadline: float) -> Erased:
+    erased = erasure.erase(connection, number, lead_ids, person=who)
+    while erased.in_flight and time.monotonic() < deadline:
+        time.sleep(_PAUSE_SECONDS)
+        more = erasure.erase(connection, number, list(erased.in_flight), person=who)
+        erased = Erased(erased.done + more.done, erased.ended + more.ended, more.in_flight)
+    return erased
+
+
+def _tell_found(found: _Look) -> None:
+    some = ", ".join(map(str, found.lead_ids[:_IDS_SHOWN])) + (", …" if len(found.lead_ids) > _IDS_SHOWN else "")
+    typer.echo(f"Found in {_leads(len(found.lead_ids))}{': ' + some if some else ''}")
+    for column, count in found.columns.items():
+        if count:
+            typer.echo(f"  {count:>6}  {column}")
+
+
+def _tell_done(number: int, erased: Erased, left: _Look) -> None:
+    waited = f", of which {len(erased.ended)} waited and are REJECTED now" if erased.ended else ""
+    typer.echo(f"Erasure {number}: {_leads(len(erased.done))} erased{waited}.")
+    for lead_id, until in erased.in_flight.items():
+        typer.echo(f"lead {lead_id}: not erased: a worker is on it, until {until:%H:%M:%S} UTC at the latest", err=True)
+    if left.rows:
+        typer.echo("Read again, in full:")
+        for table, count in left.rows.items():
+            columns = {name.partition(".")[2]: n for name, n in left.columns.items() if name.startswith(f"{table}.")}
+            typer.echo(f"  {table}: {count} rows, {', '.join(columns)}: found {sum(columns.values())} times")
+    typer.echo("Nothing is left." if not left.count else f"Still there: {left.count} values")
+    for column, count in left.columns.items():
+        if count:
+            typer.echo(f"  {count:>6}  {column}", err=True)
+
+
+def _end(before: _Look, erased: Erased | None, after: _Look, *, as_json: bool, agreed: bool) -> None:
+    if as_json:
+        told = {
+            "leads_found": len(before.lead_ids),
+            "lead_ids": list(before.lead_ids),
+            "found": dict(before.columns),
+            "erased": None if erased is None else list(erased.done),
+            "rejected": None if erased is None else list(erased.ended),
+            "in_flight": None if erased is None else list(erased.in_flight),
+            "left": None if erased is None else dict(after.columns),
+            "rows_read": dict(after.rows),
+        }
+        typer.echo(json.dumps(told, indent=2))
+    is_left = erased is not None and (after.count or erased.in_flight)
+    raise typer.Exit(NEGATIVE if is_left or not agreed else 0)
+
+
+def _leads(number: int) -> str:
+    return "1 lead" if number == 1 else f"{number} leads"
