@@ -26,6 +26,7 @@ _OWN_COMMANDS = {
     "lead": "leadgateway.commands.lead:app",
     "migrate": "leadgateway.commands.migrate:migrate",
     "route": "leadgateway.commands.route:app",
+    "stats": "leadgateway.commands.stats:stats",
 }
 EXIT_USAGE = 2
 """Exit status for a call that can't be carried out as it was written (also Typer's own)."""

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from leadgateway.commands.actor import Actor, person_of
 from leadgateway.commands.exits import NEGATIVE, fail
 from leadgateway.commands.lead_erase import erase
+from leadgateway.commands.lead_list import export, list_leads, tail
 from leadgateway.commands.lead_story import as_json, as_text
 from leadgateway.commands.output import Output, OutputOption
 from leadgateway.commands.servers import DATA_OPTION, connected, redis_settings
@@ -23,12 +24,15 @@ from leadgateway.store import people
 from leadgateway.store.story import lead_story
 
 app = typer.Typer(
-    help="Look leads up, and act on them: show, replay, reject, move, erase.",
+    help="Find leads and act on them: list, show, tail, export, replay, reject, move, erase.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
 )
 
+app.command("list")(list_leads)
+app.command()(tail)
+app.command()(export)
 app.command()(erase)
 
 LARGEST_ID = 2**63 - 1
@@ -62,24 +66,33 @@ def show(
 
 
 @app.command()
-def replay(lead_ids: LeadIds, actor: Actor = None, reason: Reason = None, data: Data = DEFAULT) -> None:
+def replay(
+    lead_ids: LeadIds,
+    actor: Actor = None,
+    reason: Reason = None,
+    output: OutputOption = Output.TEXT,
+    data: Data = DEFAULT,
+) -> None:
     """Send leads that were REJECTED or PERMANENTLY_FAILED through again, by the rules of today.
 
     Each becomes a new delivery round with an Idempotency-Key of its own.
 
     Exit status: 0 done to all, 1 some were refused (each is named with the reason), 2 and 3 as for show.
     """
-    _act(data, "sent through again", lambda c: people.replay(c, lead_ids, person=person_of(actor), reason=reason))
+    _act(
+        data, output, "sent through again", lambda c: people.replay(c, lead_ids, person=person_of(actor), reason=reason)
+    )
 
 
 @app.command()
-def reject(
+def reject(  # noqa: PLR0917 - Typer's options are parameters
     lead_ids: LeadIds,
     code: Annotated[
         str, typer.Option("--code", metavar="CODE", help="The reject code: capitals, digits and underscores.")
     ] = "REJECTED_BY_PERSON",
     actor: Actor = None,
     reason: Reason = None,
+    output: OutputOption = Output.TEXT,
     data: Data = DEFAULT,
 ) -> None:
     """Turn down leads that wait (RECEIVED, READY or FAILED); they are not delivered.
@@ -87,11 +100,16 @@ def reject(
     Exit status: as for replay.
     """
     _check_code(code)
-    _act(data, "rejected", lambda c: people.reject(c, lead_ids, code=code, person=person_of(actor), reason=reason))
+    _act(
+        data,
+        output,
+        "rejected",
+        lambda c: people.reject(c, lead_ids, code=code, person=person_of(actor), reason=reason),
+    )
 
 
 @app.command()
-def move(
+def move(  # noqa: PLR0917 - Typer's options are parameters
     lead_ids: LeadIds,
     route: Annotated[
         str,
@@ -99,6 +117,7 @@ def move(
     ],
     actor: Actor = None,
     reason: Reason = None,
+    output: OutputOption = Output.TEXT,
     data: Data = DEFAULT,
 ) -> None:
     """Give leads to another route, say because theirs was deleted. They are judged and mapped anew there.
@@ -109,19 +128,24 @@ def move(
         raise typer.BadParameter("write NAMESPACE/NAME, like default/solar-saarland", param_hint="--route")
     _act(
         data,
+        output,
         f"moved to {route}",
         lambda c: people.move(c, lead_ids, route=route, person=person_of(actor), reason=reason),
     )
 
 
-def _act(data: Path, done: str, act: Callable[[Connection], people.Acted]) -> None:
+def _act(data: Path, output: Output, done: str, act: Callable[[Connection], people.Acted]) -> None:
     with connected(data) as connection:
         acted = act(connection)
     _wake_workers(data)
-    for lead_id in acted.done:
-        typer.echo(f"lead {lead_id}: {done}")
-    for lead_id, refusal in acted.refused.items():
-        typer.echo(f"lead {lead_id}: refused: {refusal}", err=True)
+    if output is Output.JSON:
+        refused = {str(lead_id): str(refusal) for lead_id, refusal in acted.refused.items()}
+        typer.echo(json.dumps({"done": list(acted.done), "refused": refused}, indent=2))
+    else:
+        for lead_id in acted.done:
+            typer.echo(f"lead {lead_id}: {done}")
+        for lead_id, refusal in acted.refused.items():
+            typer.echo(f"lead {lead_id}: refused: {refusal}", err=True)
     if acted.refused:
         raise typer.Exit(NEGATIVE)
 

@@ -10,11 +10,10 @@ from typing import Any
 from rich.markup import escape
 from rich.text import Text
 
+from leadgateway.commands.columns import STATUS_COLOURS
 from leadgateway.pipeline.lead import InvalidLead, parse_lead
 from leadgateway.store.breaker import Opening
 from leadgateway.store.story import DeliveryAttempt, LeadStory, Transition
-
-_COLOURS = {"DELIVERED": "green", "REJECTED": "yellow", "FAILED": "yellow", "PERMANENTLY_FAILED": "red"}
 
 
 def as_json(story: LeadStory) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def as_json(story: LeadStory) -> dict[str, Any]:
         "round": story.round,
         "contents_removed_at": _time(story.contents_removed_at),
         "contents_removed_by": story.contents_removed_by,
-        "body": _content(story.body),
+        "body": content(story.body),
         "headers": dict(story.headers),
         "transitions": [_transition(transition) for transition in story.transitions],
         "attempts": [_attempt(attempt, story) for attempt in story.attempts],
@@ -42,7 +41,7 @@ def as_json(story: LeadStory) -> dict[str, Any]:
                 "received_at": _time(repeat.received_at),
                 "correlation_id": str(repeat.correlation_id),
                 "headers": dict(repeat.headers),
-                "body": _content(repeat.body),
+                "body": content(repeat.body),
             }
             for repeat in story.repeats
         ],
@@ -85,7 +84,7 @@ def _attempt(attempt: DeliveryAttempt, story: LeadStory) -> dict[str, Any]:
         "started_at": _time(attempt.started_at),
         "duration_ms": attempt.duration_ms,
         "kind": attempt.kind,
-        "request_body": _content(attempt.request_body),
+        "request_body": content(attempt.request_body),
         "response_status": attempt.response_status,
         "response_headers": None if attempt.response_headers is None else dict(attempt.response_headers),
         "response_body": _text(attempt.response_body),
@@ -117,10 +116,10 @@ def _lines(story: LeadStory) -> Iterator[str]:
 
 def _contents(story: LeadStory) -> Iterator[str]:
     yield "\n[bold]Body as posted[/]"
-    yield _indented(_content(story.body))
+    yield _indented(content(story.body))
     for each in story.rounds:
         yield f"\n[bold]Payload of round {each.round}[/]  [dim]Idempotency-Key {each.idempotency_key}[/]"
-        yield _indented(_content(each.payload))
+        yield _indented(content(each.payload))
         for target, why in each.omitted.items():
             yield f"  [dim]left out: {escape(target)} ({escape(why)})[/]"
     yield "\n[bold]Headers[/]"
@@ -161,7 +160,7 @@ def _attempt_line(attempt: DeliveryAttempt) -> str:
 
 
 def _colour(status: str) -> str:
-    return _COLOURS.get(status, "default")
+    return STATUS_COLOURS.get(status, "default")
 
 
 def _indented(content: Any) -> str:
@@ -169,8 +168,8 @@ def _indented(content: Any) -> str:
     return "\n".join(f"  {escape(_printable(line))}" for line in text.split("\n"))
 
 
-def _content(data: bytes | None) -> Any:
-    """JSON as JSON; anything else as text; None for what was removed or never was."""
+def content(data: bytes | None) -> Any:
+    """What was stored, for JSON: JSON as JSON; anything else as text; None for what was removed or never was."""
     if not data:
         return None
     try:

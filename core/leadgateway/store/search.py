@@ -247,6 +247,14 @@ def leads_by_id(connection: Connection, lead_ids: list[int]) -> list[FoundLead]:
     return [FoundLead(**record | {"status": LeadStatus(record["status"])}) for record in found]
 
 
+def bodies_by_id(connection: Connection, lead_ids: list[int]) -> dict[int, bytes]:
+    """The bodies of these leads as posted; empty of those whose contents were removed."""
+    found = rows(connection, INDEX_LOOKUPS + _BODIES, {"lead_ids": arrays.number_array(lead_ids)})
+    return {lead_id: bytes(body) for lead_id, body in found}
+
+
+_BODIES = "SELECT lead_id, body FROM inbound_lead WHERE lead_id = ANY (%(lead_ids)s::bigint[])"
+
 _OVERVIEW = """
 SELECT o.lead_id, o.status, o.reject_code, o.route, o.arrived_at_route, o.received_at, o.updated_at, o.due_at,
        o.leased_until, o.lease_holder, o.round, o.failures, o.attempts, o.last_attempt, o.last_response_status,

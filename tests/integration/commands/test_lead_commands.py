@@ -286,6 +286,18 @@ def test_of_several_leads_each_is_answered_for(lead: Shell, connection: Connecti
     assert f"lead {delivered}: refused: it is DELIVERED" in called.error
 
 
+def test_a_script_is_told_in_json_what_was_done_and_what_was_refused(lead: Shell, connection: Connection) -> None:
+    (waiting,) = stored(connection)
+
+    rejected = lead("reject", waiting, 4711, "-o", "json")
+    replayed = lead("replay", waiting, "-o", "json")
+    moved = lead("move", waiting, "--route", "sales/heat", "-o", "json")
+
+    assert (rejected.status, replayed.status, moved.status) == (NEGATIVE, FOUND, FOUND)
+    assert json.loads(rejected.out) == {"done": [waiting], "refused": {"4711": "there is no such lead"}}
+    assert json.loads(replayed.out) == json.loads(moved.out) == {"done": [waiting], "refused": {}}
+
+
 def test_acting_wakes_the_workers(lead: Shell, connection: Connection, valkey_url: str) -> None:
     lead_id = failed_for_good(connection)
 
