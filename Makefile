@@ -40,8 +40,16 @@ check-chart: install-dev ## The Helm chart: rendered, linted, and judged by an A
 test-cluster: install-dev ## The gateway in real pods of the cluster that KUBECONFIG names (needs Helm, and docker or buildah)
 	$(VENV)/python -m pytest tests/cluster --timeout=600 $(ARGS)
 
+.PHONY: test-browser
+test-browser: install-dev ## The console in a real browser (needs Chromium; PICTURES=folder keeps what it saw)
+	LEADGATEWAY_PICTURES=$(PICTURES) $(VENV)/python -m pytest tests/browser $(ARGS)
+
+.PHONY: pictures
+pictures: ## Take the pictures of the console for the documentation anew
+	$(MAKE) test-browser PICTURES=docs/images ARGS="-k page"
+
 .PHONY: test-all
-test-all: test test-operator check-chart test-cluster ## Everything, with nothing skipped (needs what the targets above need)
+test-all: test test-operator check-chart test-browser test-cluster ## Everything, with nothing skipped (needs what the targets above need)
 
 .PHONY: check
 check: install-dev ## Lint, format, types, import contracts, the Dockerfile, generated files

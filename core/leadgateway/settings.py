@@ -6,11 +6,13 @@ Command line options override the environment.
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65535, description="0: any free port")]
 Seconds = Annotated[float, Field(gt=0)]
@@ -57,7 +59,7 @@ class LogSettings(BaseSettings):
 
 
 class ProcessSettings(BaseSettings):
-    """What webhook and worker share."""
+    """What webhook, worker and console share."""
 
     model_config = SettingsConfigDict(**_CONFIG, env_prefix="LEADGATEWAY_")
 
@@ -135,6 +137,111 @@ class WorkerSettings(ProcessSettings):
         alias="LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS",
         description="permits routes with allowPrivateNetworks to reach private addresses; link-local never",
     )
+
+
+class ConsoleSettings(ProcessSettings):
+    """What the console is told, as `LEADGATEWAY_CONSOLE_…` beside the shared ones."""
+
+    host: str = Field("127.0.0.1", alias="LEADGATEWAY_CONSOLE_HOST")
+    port: Port = Field(8001, alias="LEADGATEWAY_CONSOLE_PORT")
+    status_port: Port = Field(9103, alias="LEADGATEWAY_CONSOLE_STATUS_PORT")
+    public_url: str | None = Field(
+        None,
+        alias="LEADGATEWAY_CONSOLE_PUBLIC_URL",
+        description="where people open it, such as https://leads.example.com; with https sessions travel over TLS only",
+    )
+    password: SecretStr | None = Field(
+        None, alias="LEADGATEWAY_CONSOLE_PASSWORD", min_length=12, description="signs a person in as an operator"
+    )
+    viewer_password: SecretStr | None = Field(
+        None, alias="LEADGATEWAY_CONSOLE_VIEWER_PASSWORD", min_length=12, description="signs a person in as a viewer"
+    )
+    token: SecretStr | None = Field(
+        None, alias="LEADGATEWAY_CONSOLE_TOKEN", min_length=20, description="Bearer token of an operator, for programs"
+    )
+    viewer_token: SecretStr | None = Field(
+        None, alias="LEADGATEWAY_CONSOLE_VIEWER_TOKEN", min_length=20, description="Bearer token of a viewer"
+    )
+    session_key: SecretStr | None = Field(
+        None,
+        alias="LEADGATEWAY_CONSOLE_SESSION_KEY",
+        min_length=32,
+        description="signs the sessions, the same for all consoles; unset: a new one with each start",
+    )
+    session_hours: float = Field(12.0, gt=0, le=24 * 31, alias="LEADGATEWAY_CONSOLE_SESSION_HOURS")
+    proxy_header: str | None = Field(
+        None,
+        alias="LEADGATEWAY_CONSOLE_PROXY_HEADER",
+        pattern=r"^[A-Za-z0-9-]{1,64}$",
+        description="header in which an authenticating proxy names the person, such as X-Auth-Request-Email",
+    )
+    proxy_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), alias="LEADGATEWAY_CONSOLE_PROXY_NETWORKS", description="addresses of that proxy, separated by commas"
+    )
+    proxy_operators: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        alias="LEADGATEWAY_CONSOLE_PROXY_OPERATORS",
+        description="who of those people is an operator, separated by commas, * for all; the others are viewers",
+    )
+    answer_seconds: Seconds = Field(
+        10.0, alias="LEADGATEWAY_CONSOLE_ANSWER_SECONDS", description="a query that takes longer is given up"
+    )
+    grace_seconds: Seconds = Field(5.0, alias="LEADGATEWAY_CONSOLE_GRACE_SECONDS")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is asked of who comes: only ever on an address of this machine."""
+        return not (
+            self.password or self.viewer_password or self.token or self.viewer_token or self.proxy_header is not None
+        )
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach it over TLS."""
+        return (self.public_url or "").startswith("https://")
+
+    @field_validator("proxy_networks", "proxy_operators", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
+            raise ValueError("has to be http://… or https://… with a host and no path")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _asks_who_comes(self) -> Self:
+        if self.is_open and not is_loopback(self.host):
+            raise ValueError(
+                f"LEADGATEWAY_CONSOLE_HOST is {self.host}, which others can reach, and the console shows people's "
+                "data: set LEADGATEWAY_CONSOLE_PASSWORD, LEADGATEWAY_CONSOLE_TOKEN, or "
+                "LEADGATEWAY_CONSOLE_PROXY_HEADER with LEADGATEWAY_CONSOLE_PROXY_NETWORKS, or listen on 127.0.0.1"
+            )
+        if self.proxy_header is not None and not self.proxy_networks:
+            raise ValueError(
+                "LEADGATEWAY_CONSOLE_PROXY_HEADER is believed only when it comes from the proxy: name the proxy's "
+                "addresses in LEADGATEWAY_CONSOLE_PROXY_NETWORKS, such as 10.0.0.0/8"
+            )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens on an address (`localhost` counts; other names do not)."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 Settings = TypeVar("Settings", bound=BaseSettings)

@@ -23,7 +23,14 @@ from leadgateway.dev.home import Home
 from tests.building.waiting import eventually
 
 START_SECONDS = 60.0
-FREE_PORTS = ("--port=0", "--demo-port=0", "--webhook-status-port=0", "--worker-status-port=0")
+FREE_PORTS = (
+    "--port=0",
+    "--demo-port=0",
+    "--webhook-status-port=0",
+    "--console-port=0",
+    "--console-status-port=0",
+    "--worker-status-port=0",
+)
 
 SAMPLE = (Path(__file__).parents[2] / "crds" / "samples" / "dev" / "solar-saarland.yaml").read_text()
 

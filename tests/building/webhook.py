@@ -28,6 +28,9 @@ LEAD = {
     "phone": "+49 681 123456",
 }
 
+START_SECONDS = 60.0
+"""How long a process may take to listen; seconds on a machine that has nothing else to do."""
+
 
 class WebhookProcess:
     """`leadgateway webhook` on ports of its own, with everything it says. Use as a context manager."""
@@ -52,7 +55,9 @@ class WebhookProcess:
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        started = eventually(lambda: self.event("webhook.listening") or self._process.poll() is not None)
+        started = eventually(
+            lambda: self.event("webhook.listening") or self._process.poll() is not None, within=START_SECONDS
+        )
         assert isinstance(started, dict), f"the webhook ended at once:\n{self.output}"
         self.port = int(started["port"])
         self.url = f"http://127.0.0.1:{self.port}"

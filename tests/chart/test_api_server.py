@@ -72,7 +72,12 @@ def test_a_release_with_generated_secrets_is_taken_as_well(cluster: Cluster) -> 
 
     assert done.returncode == 0, done.stderr
     generated = {secret["metadata"]["name"] for secret in rendered.all("Secret")}
-    assert generated == {"lead-gateway-postgresql", "lead-gateway-valkey", "lead-gateway-admission"}
+    assert generated == {
+        "lead-gateway-postgresql",
+        "lead-gateway-valkey",
+        "lead-gateway-admission",
+        "lead-gateway-console",
+    }
 
 
 def test_what_was_generated_once_is_kept(cluster: Cluster) -> None:

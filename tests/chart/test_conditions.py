@@ -13,7 +13,7 @@ import yaml
 from tests.chart.rendering import CHART, REPOSITORY, Rendered, RenderingFailed, helm, render
 from tests.chart.values import EVERYTHING, EXTERNAL, MATRIX, NAMESPACED, TRIAL
 
-ROLES = ("webhook", "worker", "operator")
+ROLES = ("webhook", "worker", "console", "operator")
 OWN = [f"Deployment/lead-gateway-{role}" for role in ROLES]
 
 
@@ -91,7 +91,7 @@ def test_every_role_has_all_three_probes_at_its_status_port(default: Rendered, n
     assert all(container[kind]["httpGet"]["port"] == "status" for kind in paths)
 
 
-@pytest.mark.parametrize(("role", "before"), [("webhook", 5), ("worker", 0)])
+@pytest.mark.parametrize(("role", "before"), [("webhook", 5), ("worker", 0), ("console", 0)])
 def test_a_pod_has_longer_to_end_than_its_process_takes(role: str, before: int) -> None:
     spec = render({role: {"gracePeriodSeconds": 90}}).pods()[f"Deployment/lead-gateway-{role}"]
     assert environment(spec)[f"LEADGATEWAY_{role.upper()}_GRACE_SECONDS"] == "90"
@@ -103,7 +103,7 @@ def test_a_webhook_pod_leaves_its_service_before_it_stops_listening(default: Ren
     assert container["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]
 
 
-@pytest.mark.parametrize("role", ["webhook", "worker"])
+@pytest.mark.parametrize("role", ["webhook", "worker", "console"])
 def test_pods_that_touch_the_database_await_the_schema(default: Rendered, role: str) -> None:
     (waiting,) = default.pods()[f"Deployment/lead-gateway-{role}"]["initContainers"]
     assert waiting["args"] == ["migrate", "--wait", "600"]
@@ -148,6 +148,40 @@ def test_the_operator_asks_the_pods_through_services_with_a_status_port(default:
 
 def test_lead_sources_can_not_reach_the_status_port(default: Rendered) -> None:
     assert [port["targetPort"] for port in default.one("Service", "lead-gateway-webhook")["spec"]["ports"]] == ["http"]
+
+
+def test_the_console_has_a_service_apart_from_the_one_that_takes_leads(default: Rendered) -> None:
+    service = default.one("Service", "lead-gateway-console")["spec"]
+    assert service["type"] == "ClusterIP"
+    assert service["ports"] == [{"name": "http", "port": 80, "targetPort": "http"}]
+    assert service["selector"]["app.kubernetes.io/component"] == "console"
+
+
+def test_the_console_gets_the_routes_but_none_of_their_credentials(default: Rendered) -> None:
+    volumes = default.pods()["Deployment/lead-gateway-console"]["volumes"]
+    assert [volume["name"] for volume in volumes] == ["tmp", *(f"routes-{shard}" for shard in range(8))]
+    assert not any("secret" in volume for volume in volumes)
+
+
+def test_what_opens_the_console_comes_from_a_secret_and_each_key_may_be_missing(default: Rendered) -> None:
+    given = environment(default.pods()["Deployment/lead-gateway-console"])
+    for key in ("password", "viewer-password", "token", "viewer-token", "session-key"):
+        reference = given[f"LEADGATEWAY_CONSOLE_{key.upper().replace('-', '_')}"]
+        assert reference == {"secretKeyRef": {"name": "lead-gateway-console", "key": key, "optional": True}}
+    assert "LEADGATEWAY_CONSOLE_PROXY_HEADER" not in given
+
+
+def test_a_proxy_that_knows_people_is_believed_from_its_own_addresses() -> None:
+    given = environment(render(EVERYTHING).pods()["Deployment/lead-gateway-console"])
+    assert given["LEADGATEWAY_CONSOLE_PROXY_HEADER"] == "X-Auth-Request-Email"
+    assert given["LEADGATEWAY_CONSOLE_PROXY_NETWORKS"] == "10.0.0.0/8,fd00::/8"
+    assert given["LEADGATEWAY_CONSOLE_PROXY_OPERATORS"] == "ann@example.com,ben@example.com"
+    assert given["LEADGATEWAY_CONSOLE_PUBLIC_URL"] == "https://leads.example.com"
+
+
+def test_nothing_of_the_console_is_left_where_it_is_not_wanted() -> None:
+    rendered = render({"console": {"enabled": False}, "networkPolicy": {"enabled": True}})
+    assert not [found for found in rendered.objects if found["metadata"]["name"].endswith("-console")]
 
 
 def test_an_operator_for_all_namespaces_watches_by_a_cluster_role(default: Rendered) -> None:
@@ -285,8 +319,9 @@ def test_the_trial_databases_replace_the_external_ones() -> None:
         ({"postgresql": {"enabled": True}}, "postgresql.existingSecret"),
         ({"valkey": {"enabled": True}}, "valkey.existingSecret"),
         ({"admission": {"enabled": True}}, "admission.certificate.existingSecret"),
+        ({"console": {"existingSecret": ""}}, "console.existingSecret"),
     ],
-    ids=["postgresql", "valkey", "admission"],
+    ids=["postgresql", "valkey", "admission", "console"],
 )
 def test_nothing_is_generated_that_can_not_be_kept(values: dict[str, Any], named: str) -> None:
     with pytest.raises(RenderingFailed, match=f"{named} has to name a Secret"):
@@ -391,7 +426,7 @@ def test_policies_cover_every_long_running_pod() -> None:
         policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
         for policy in rendered.all("NetworkPolicy")
     }
-    assert covered == {"webhook", "worker", "operator", "migrate", "postgresql", "valkey"}
+    assert covered == {"webhook", "worker", "console", "operator", "migrate", "postgresql", "valkey"}
     assert all(policy["spec"]["policyTypes"] == ["Ingress", "Egress"] for policy in rendered.all("NetworkPolicy"))
 
 

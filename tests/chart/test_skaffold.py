@@ -60,6 +60,6 @@ def test_the_development_release_reloads() -> None:
     rendered = render({**external, "admission": {"enabled": False}, "development": values["development"]})
     commands = [
         rendered.pods()[f"Deployment/lead-gateway-{role}"]["containers"][0].get("command")
-        for role in ("webhook", "worker", "operator")
+        for role in ("webhook", "worker", "console", "operator")
     ]
-    assert commands == [["python", "-m", "leadgateway.dev.reload"]] * 3
+    assert commands == [["python", "-m", "leadgateway.dev.reload"]] * 4

@@ -40,10 +40,27 @@ EVERYTHING: Values = {
         "priorityClassName": "system-cluster-critical",
         "extraEnv": [{"name": "TZ", "value": "UTC"}],
     },
+    "console": {
+        "replicas": 2,
+        "publicUrl": "https://leads.example.com",
+        "existingSecret": "given-console",
+        "proxy": {
+            "header": "X-Auth-Request-Email",
+            "networks": ["10.0.0.0/8", "fd00::/8"],
+            "operators": ["ann@example.com", "ben@example.com"],
+        },
+        "service": {"annotations": {"example.com/load-balancer": "internal"}},
+        "podLabels": {"example.com/c": "d"},
+        "priorityClassName": "system-cluster-critical",
+    },
     "worker": {"allowPrivateNetworks": True, "autoscaling": {"enabled": True, "kind": "keda"}},
     "admission": {"enabled": True, "failurePolicy": "Fail", "certificate": {"source": "cert-manager"}},
     "metrics": {"podMonitor": {"enabled": True, "labels": {"release": "prometheus"}}},
-    "networkPolicy": {"enabled": True, "webhookFrom": [{"namespaceSelector": {"matchLabels": {"ingress": "true"}}}]},
+    "networkPolicy": {
+        "enabled": True,
+        "webhookFrom": [{"namespaceSelector": {"matchLabels": {"ingress": "true"}}}],
+        "consoleFrom": [{"podSelector": {"matchLabels": {"app": "proxy"}}}],
+    },
 }
 MATRIX: dict[str, Values] = {
     "default": {},
@@ -51,5 +68,6 @@ MATRIX: dict[str, Values] = {
     "namespaced operator": NAMESPACED,
     "trial": TRIAL,
     "everything": EVERYTHING,
+    "no console": {"console": {"enabled": False}},
     "workers scaled by CPU": {"worker": {"autoscaling": {"enabled": True, "kind": "hpa"}}},
 }

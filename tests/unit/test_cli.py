@@ -39,7 +39,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
 def test_help_lists_every_command_with_what_it_does() -> None:
     shown = leadgateway("--help").stdout
 
-    for command in ("dev", "lead", "migrate", "operator", "route", "webhook", "worker"):
+    for command in ("console", "dev", "lead", "migrate", "operator", "route", "webhook", "worker"):
         assert f" {command} " in shown
 
 

@@ -9,7 +9,8 @@ import typer
 
 from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, WebhookSettings, load
 from leadgateway.telemetry.logs import configure_logging
-from leadgateway_webhook.process import PortUnavailable, Webhook
+from leadgateway_webhook.listening import PortUnavailable
+from leadgateway_webhook.process import Webhook
 
 _EXIT_PORT = 1
 

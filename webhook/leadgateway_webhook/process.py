@@ -10,7 +10,6 @@ import gc
 import logging
 import resource
 import signal
-import socket
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -34,23 +33,19 @@ from leadgateway_webhook.app import create_app
 from leadgateway_webhook.database import LeadStore
 from leadgateway_webhook.health import Vitals, judge
 from leadgateway_webhook.intake import Intake, Policy
+from leadgateway_webhook.listening import BACKLOG, explaining, listen
 from leadgateway_webhook.metrics import Metrics
 from leadgateway_webhook.protocol import MAX_CONNECTIONS, IntakeProtocol
 from leadgateway_webhook.rate_limit import RateLimiter, RedisCounter
 from leadgateway_webhook.wakeups import Wakeups
 from leadgateway_webhook.writer import BatchWriter, Limits
 
-_BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
 """Longer than proxies keep idle connections (nginx: 60 s), so that it is never us who closes one under a request."""
 _LAST_SECONDS = 3.0
 """What is kept of the grace period for the queue and the threads, after the connections."""
 
 _log = structlog.get_logger(__name__)
-
-
-class PortUnavailable(Exception):
-    """A port can't be listened on; the message names it, and the option that moves it."""
 
 
 class Webhook:
@@ -92,8 +87,13 @@ class Webhook:
             metrics=self._metrics,
             access_log=_access_log(logs),
         )
-        self._listener = _listen(settings.host, settings.port)
-        self._status = _status_port(settings, health=self._health, routes=self._hashes)
+        self._listener = listen(settings.host, settings.port, remedy="--port or LEADGATEWAY_WEBHOOK_PORT")
+        with explaining(
+            settings.status_host, settings.status_port, remedy="--status-port or LEADGATEWAY_WEBHOOK_STATUS_PORT"
+        ):
+            self._status = StatusPort(
+                settings.status_host, settings.status_port, health=self._health, routes=self._hashes
+            )
         self._server = _server(create_app(self._intake), settings, self._metrics)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._last_beat = time.monotonic()
@@ -216,27 +216,6 @@ def _policy(settings: WebhookSettings) -> Policy:
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
-    except OSError as error:
-        raise PortUnavailable(_sentence(host, port, error, "--port or LEADGATEWAY_WEBHOOK_PORT")) from None
-
-
-def _status_port(settings: WebhookSettings, **sources: object) -> StatusPort:
-    try:
-        return StatusPort(settings.status_host, settings.status_port, **sources)  # type: ignore[arg-type]
-    except OSError as error:
-        options = "--status-port or LEADGATEWAY_WEBHOOK_STATUS_PORT"
-        raise PortUnavailable(_sentence(settings.status_host, settings.status_port, error, options)) from None
-
-
-def _sentence(host: str, port: int, error: OSError, options: str) -> str:
-    return f"can't listen on {host}:{port}: {error.strerror}. Choose another with {options}."
-
-
 def _server(app: ASGIApp, settings: WebhookSettings, metrics: Metrics) -> uvicorn.Server:
     # uvicorn warns once for every request that is no HTTP, which lets anybody fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
@@ -251,7 +230,7 @@ def _server(app: ASGIApp, settings: WebhookSettings, metrics: Metrics) -> uvicor
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(int(settings.grace_seconds - _LAST_SECONDS), 1),
         )

@@ -12,6 +12,10 @@
 {{- default (printf "%s-admission" (include "lead-gateway.fullname" .)) .Values.admission.certificate.existingSecret -}}
 {{- end -}}
 
+{{- define "lead-gateway.consoleSecret" -}}
+{{- default (printf "%s-console" (include "lead-gateway.fullname" .)) .Values.console.existingSecret -}}
+{{- end -}}
+
 {{/* A password of our own: the one that the cluster has, or a new one. (dict "root" $ "secret" name "value" "x.existingSecret" "keys" "…") */}}
 {{- define "lead-gateway.keptPassword" -}}
 {{- $found := lookup "v1" "Secret" .root.Release.Namespace .secret -}}

@@ -71,6 +71,19 @@ def dev(
         int,
         _port("--webhook-status-port", "LEADGATEWAY_WEBHOOK_STATUS_PORT", "Port of the webhook's metrics and health"),
     ] = 9100,
+    console_port: Annotated[int, _port("--console-port", "LEADGATEWAY_CONSOLE_PORT", "Port of the console")] = 8001,
+    console_status_port: Annotated[
+        int | None,
+        typer.Option(
+            "--console-status-port",
+            envvar="LEADGATEWAY_CONSOLE_STATUS_PORT",
+            min=0,
+            max=65535,
+            metavar="PORT",
+            show_default="9103, or the first after the workers'",
+            help="Port of the console's metrics and health; 0 for any free one.",
+        ),
+    ] = None,
     worker_status_port: Annotated[
         int,
         _port(
@@ -80,7 +93,7 @@ def dev(
         ),
     ] = 9101,
 ) -> None:
-    """Run the whole gateway on this machine: PostgreSQL, Valkey, webhook, workers and a customer to deliver to.
+    """Run the whole gateway on this machine: PostgreSQL, Valkey, webhook, workers, console and a customer.
 
     Nothing else needs to be installed, and everything listens on 127.0.0.1 only. Ctrl-C ends all of it; the data stays.
 
@@ -94,6 +107,8 @@ def dev(
         port=port,
         demo_port=demo_port,
         webhook_status_port=webhook_status_port,
+        console_port=console_port,
+        console_status_port=console_status_port,
         worker_status_port=worker_status_port,
         workers=workers,
         demo=demo,

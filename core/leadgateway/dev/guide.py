@@ -52,6 +52,7 @@ class Guide(threading.Thread):
 def _addresses(ports: Ports, options: Options) -> list[tuple[str, str]]:
     return [
         ("post leads to", f"http://{HOST}:{ports.webhook.number}/webhooks/leads/"),
+        ("find them in the console", f"http://{HOST}:{ports.console.number}/"),
         ("see what the demo customer got", f"http://{HOST}:{ports.demo.number}/requests"),
         ("read a lead's whole story", show_command(sys.argv[0], options.data)),
         ("metrics and health of the webhook", f"http://{HOST}:{ports.webhook_status.number}/metrics"),

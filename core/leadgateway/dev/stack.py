@@ -28,6 +28,7 @@ DATABASE_SECONDS = 5.0
 
 POLL_SECONDS = 0.05
 WEBHOOK_GRACE_SECONDS = 5.0
+CONSOLE_GRACE_SECONDS = 2.0
 WORKER_GRACE_SECONDS = 10.0
 GRACE_MARGIN_SECONDS = 5.0
 """How much longer than the grace period a program is waited for before it is killed."""
@@ -92,7 +93,7 @@ class Stack:
         return load(DatabaseSettings, url=url or None)
 
     def start_programs(self, workers: int) -> None:
-        """Start the demo customer, the webhook and the workers, and wait until all of them work.
+        """Start the demo customer, the webhook, the console and the workers, and wait until all of them work.
 
         Raises:
             StartError: One ended or didn't become ready; the message holds the end of its log.
@@ -100,6 +101,7 @@ class Stack:
         ports = self._ports
         demo = self._program("demo customer", _module("leadgateway.dev.demo_customer", f"--port={ports.demo.number}"))
         webhook = self._program("webhook", _module("leadgateway", "webhook"))
+        console = self._program("console", _module("leadgateway", "console"))
         crew = [
             self._program(
                 f"worker {index}" if workers > 1 else "worker",
@@ -110,6 +112,7 @@ class Stack:
         ]
         self._await_ready(demo, ports.demo.number, "/healthz", f"http://{HOST}:{ports.demo.number}")
         self._await_ready(webhook, ports.webhook_status.number, "/readyz", f"http://{HOST}:{ports.webhook.number}")
+        self._await_ready(console, ports.console_status.number, "/readyz", f"http://{HOST}:{ports.console.number}")
         for worker, port in zip(crew, ports.worker_status, strict=True):
             self._await_ready(worker, port.number, "/readyz", f"status at http://{HOST}:{port.number}")
 
@@ -157,6 +160,7 @@ class Stack:
         defaults = {
             "LEADGATEWAY_LOG_FORMAT": "console",
             "LEADGATEWAY_WEBHOOK_GRACE_SECONDS": f"{WEBHOOK_GRACE_SECONDS:g}",
+            "LEADGATEWAY_CONSOLE_GRACE_SECONDS": f"{CONSOLE_GRACE_SECONDS:g}",
             "LEADGATEWAY_WORKER_GRACE_SECONDS": f"{WORKER_GRACE_SECONDS:g}",
             # The demo customer is on this machine; in production the installation has to permit that.
             "LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS": "true",
@@ -167,6 +171,9 @@ class Stack:
             "LEADGATEWAY_WEBHOOK_HOST": HOST,
             "LEADGATEWAY_WEBHOOK_PORT": str(self._ports.webhook.number),
             "LEADGATEWAY_WEBHOOK_STATUS_PORT": str(self._ports.webhook_status.number),
+            "LEADGATEWAY_CONSOLE_HOST": HOST,
+            "LEADGATEWAY_CONSOLE_PORT": str(self._ports.console.number),
+            "LEADGATEWAY_CONSOLE_STATUS_PORT": str(self._ports.console_status.number),
             "LEADGATEWAY_STATUS_HOST": HOST,
         }
         return defaults | self.environment | ours

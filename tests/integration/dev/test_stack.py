@@ -16,7 +16,14 @@ EDIT_SECONDS = 3.0
 """How soon an edit counts, as the README promises."""
 
 FINAL = {"DELIVERED", "REJECTED", "PERMANENTLY_FAILED"}
-PARTS = ["leadgateway webhook", "leadgateway worker", "postgres", "valkey-server", "leadgateway.dev.demo_customer"]
+PARTS = [
+    "leadgateway webhook",
+    "leadgateway worker",
+    "leadgateway console",
+    "postgres",
+    "valkey-server",
+    "leadgateway.dev.demo_customer",
+]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ from leadgateway.telemetry.catalogue.definition import CounterMetric, HistogramM
 REGISTERING = {
     Role.WEBHOOK: "import leadgateway_webhook.process as process; process.Metrics(); process.tell_build('webhook')",
     Role.WORKER: "import leadgateway_worker.process as process; process.tell_build('worker')",
+    Role.CONSOLE: "import leadgateway_webhook.console.process as process; process.Metrics(); "
+    "process.tell_build('console')",
     Role.OPERATOR: "import leadgateway_operator.process as process; from prometheus_client import REGISTRY; "
     "process.Metrics(REGISTRY); process.tell_build('operator')",
 }

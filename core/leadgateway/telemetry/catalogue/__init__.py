@@ -6,7 +6,7 @@ process really exposes. A new metric is added to the module of its part, and to 
 
 from __future__ import annotations
 
-from leadgateway.telemetry.catalogue import backlog, operator, shared, webhook, worker
+from leadgateway.telemetry.catalogue import backlog, console, operator, shared, webhook, worker
 from leadgateway.telemetry.catalogue.definition import Metric, Role
 
 __all__ = ["CATALOGUE", "Metric", "Role", "of_role"]
@@ -17,6 +17,7 @@ CATALOGUE: tuple[Metric, ...] = (
     *worker.METRICS,
     *backlog.METRICS,
     *operator.METRICS,
+    *console.METRICS,
 )
 """All of them."""
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leadgateway.telemetry.catalogue import backlog, operator, shared, webhook, worker
+from leadgateway.telemetry.catalogue import backlog, console, operator, shared, webhook, worker
 from leadgateway.telemetry.catalogue.definition import CounterMetric, HistogramMetric, Metric
 
 _HEAD = """\
 <!-- Generated from core/leadgateway/telemetry/catalogue by `make generate`; `make check` fails when it is stale. -->
 # Metrics
 
-Each process answers `/metrics` on its status port (webhook 9100, worker 9101, operator 9102), in Prometheus' format.
+Each process answers `/metrics` on its status port (webhook 9100, worker 9101, operator 9102, console 9103), in
+Prometheus' format.
 
 - Label values are bounded: what a source or a customer sends never becomes one. `route` is `namespace/name`.
 - A process exposes at most five series of its own a route, the worker that tells what the database holds five more; no
@@ -45,6 +46,7 @@ _SECTIONS = (
         backlog.METRICS,
     ),
     ("Operator", "From LeadRoutes to the configuration that runs.", operator.METRICS),
+    ("Console", "From a person's request to its answer.", console.METRICS),
     ("Shared", "What several roles say alike.", shared.METRICS),
 )
 

@@ -12,7 +12,7 @@ _STORING = (Role.WEBHOOK, Role.WORKER)
 BUILD_INFO = GaugeMetric(
     name="leadgateway_build_info",
     help="Always 1; the labels say what runs.",
-    roles=(Role.WEBHOOK, Role.WORKER, Role.OPERATOR),
+    roles=_ALL,
     labels={"role": ", ".join(f"`{role}`" for role in _ALL), "version": "of Lead Gateway", "python": "of Python"},
 )
 WAKEUPS_SENT = CounterMetric(

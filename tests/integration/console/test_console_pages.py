@@ -1,0 +1,239 @@
+"""The console's pages over HTTP, with real leads in a real database."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import Connection
+
+from leadgateway.store.execute import rows
+from tests.building.console import LOCKED, PASSWORD, TOKEN, VIEWER_PASSWORD, ConsoleProcess, Person
+from tests.building.published_routes import a_lead_route, publish_routes
+from tests.building.stored_leads import Worker, new_lead, status_of, steps_of, store_engine, stored
+
+SOLAR = "default/solar"
+BODY = b'{"email": "eva@example.com", "phone": "0681 4711", "address": {"zip": "66123"}}'
+EXAMPLE = {"name": "a lead with an address", "lead": {"email": "a@b.de"}, "deliver": {"customer_email": "a@b.de"}}
+
+
+@dataclass
+class Gateway:
+    """A console, what it shows, and the database behind it."""
+
+    console: ConsoleProcess
+    connection: Connection
+    routes: Path
+
+    def rejected_lead(self) -> int:
+        """A lead that a rule turned down."""
+        [lead] = stored(self.connection, new_lead(route=SOLAR, body=BODY))
+        worker = Worker(self.connection)
+        worker.reject(next(each for each in worker.claim(routes=[SOLAR]) if each.lead_id == lead))
+        return lead
+
+
+@pytest.fixture(scope="module")
+def gateway(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp("routes")
+    rule = {"code": "ZIP_NOT_66XXX", "field": "address.zip", "matches": r"^66\d{3}$"}
+    publish_routes(
+        folder,
+        a_lead_route("solar", tests=[EXAMPLE]),
+        a_lead_route("strict", validation={"rules": [rule]}),
+    )
+    engine = store_engine(module_database_url)
+    with (
+        engine.connect() as connection,
+        ConsoleProcess(folder, database=module_database_url, **LOCKED) as console,
+    ):
+        yield Gateway(console.until_ready(), connection, folder)
+    engine.dispose()
+
+
+@pytest.fixture
+def ann(gateway: Gateway) -> Iterator[Person]:
+    """An operator."""
+    with Person(gateway.console) as person:
+        person.sign_in(PASSWORD, "ann")
+        yield person
+
+
+@pytest.fixture
+def ben(gateway: Gateway) -> Iterator[Person]:
+    """A viewer."""
+    with Person(gateway.console) as person:
+        person.sign_in(VIEWER_PASSWORD, "ben")
+        yield person
+
+
+def test_no_page_shows_anything_to_a_stranger(gateway: Gateway) -> None:
+    lead = gateway.rejected_lead()
+
+    for path in ("/", "/now/stream", "/leads", f"/find?lead={lead}", f"/leads/{lead}", "/routes", f"/routes/{SOLAR}"):
+        answer = httpx.get(f"{gateway.console.url}{path}", trust_env=False)
+        assert answer.status_code == 303, path
+        assert SOLAR not in answer.text
+    for path in (f"/leads/{lead}/replay", f"/routes/{SOLAR}/try"):
+        answer = httpx.post(f"{gateway.console.url}{path}", data={"lead": "{}"}, trust_env=False)
+        assert answer.status_code == 303, path
+
+
+def test_what_a_lead_holds_about_a_person_is_covered(gateway: Gateway, ben: Person) -> None:
+    lead = gateway.rejected_lead()
+
+    covered = ben.get(f"/leads/{lead}").text
+
+    assert "eva@example.com" not in covered
+    assert "&#34;email&#34;" in covered
+
+
+def test_a_viewer_can_not_act(gateway: Gateway, ben: Person) -> None:
+    lead = gateway.rejected_lead()
+
+    answer = ben.send(f"/leads/{lead}/replay", page=f"/leads/{lead}")
+
+    assert answer.status_code == 403
+    assert status_of(gateway.connection, lead) == "REJECTED"
+    assert "/replay" not in ben.get(f"/leads/{lead}").text
+
+
+def test_a_replay_is_in_the_audit_with_who_and_why(gateway: Gateway, ann: Person) -> None:
+    lead = gateway.rejected_lead()
+
+    answer = ann.send(f"/leads/{lead}/replay", page=f"/leads/{lead}", reason="the rule was wrong")
+
+    assert "It is sent through again" in answer.text
+    assert steps_of(gateway.connection, lead) == ["RECEIVED", "REJECTED", "RECEIVED"]
+    [(actor, reason)] = rows(
+        gateway.connection,
+        "SELECT actor, detail->>'reason' FROM status_transition WHERE lead_id = %(id)s AND seq = 3",
+        {"id": lead},
+    )
+    assert (actor, reason) == ("person:ann", "the rule was wrong")
+
+
+def test_what_can_not_be_done_is_said_and_nothing_is_done(gateway: Gateway, ann: Person) -> None:
+    [lead] = stored(gateway.connection, new_lead(route=SOLAR, body=BODY))
+
+    answer = ann.send(f"/leads/{lead}/replay", page=f"/leads/{lead}")
+
+    assert answer.status_code == 409
+    assert "Nothing was done: it is RECEIVED" in answer.text
+    ann.send(f"/leads/{lead}/reject", page=f"/leads/{lead}", code="SPAM", reason="a test")
+    assert status_of(gateway.connection, lead) == "REJECTED"
+
+
+def test_a_lead_moves_to_a_route_that_is_there_only(gateway: Gateway, ann: Person) -> None:
+    lead = gateway.rejected_lead()
+
+    refused = ann.send(f"/leads/{lead}/move", page=f"/leads/{lead}", route="default/nowhere")
+    moved = ann.send(f"/leads/{lead}/move", page=f"/leads/{lead}", route="default/strict")
+
+    assert refused.status_code == 400
+    assert "It was moved" in moved.text
+    assert "default/strict" in moved.text
+
+
+def test_a_lead_is_found_by_its_number_and_by_its_correlation_id(gateway: Gateway, ben: Person) -> None:
+    one, shared = uuid4(), uuid4()
+    [lead] = stored(gateway.connection, new_lead(route=SOLAR, correlation_id=one))
+    twins = stored(gateway.connection, *(new_lead(route=SOLAR, correlation_id=shared) for _ in range(2)))
+
+    assert ben.get(f"/find?lead={lead}").url.path == f"/leads/{lead}"
+    assert ben.get(f"/find?lead={one}").url.path == f"/leads/{lead}"
+    assert [f'href="/leads/{each}"' in ben.get(f"/find?lead={shared}").text for each in twins] == [True, True]
+    assert ben.get(f"/find?lead={uuid4()}").status_code == 404
+    assert ben.get("/find?lead=eva").status_code == 400
+
+
+def test_filters_live_in_the_address(gateway: Gateway, ben: Person) -> None:
+    lead = gateway.rejected_lead()
+
+    found = ben.get("/leads?status=REJECTED&route=default/solar&field=address.zip=66123")
+
+    assert f'href="/leads/{lead}"' in found.text
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("status=LOST", "Status: one of RECEIVED"),
+        ("from=yesterday", "Received from: not a time"),
+        ("correlation_id=7", "Correlation id: not a UUID"),
+        ("field=zip", "Value in the body: write path=value"),
+    ],
+)
+def test_a_filter_that_means_nothing_is_named(ben: Person, query: str, sentence: str) -> None:
+    answer = ben.get(f"/leads?{query}")
+
+    assert answer.status_code == 400
+    assert sentence in answer.text
+
+
+def test_pages_follow_one_another_to_the_end(gateway: Gateway, ben: Person) -> None:
+    leads = stored(gateway.connection, *(new_lead(route="default/many") for _ in range(120)))
+    seen: list[str] = []
+    path: str | None = "/leads?route=default/many"
+
+    while path:
+        text = ben.get(path).text
+        seen += [part.partition('"')[0] for part in text.split('href="/leads/')[1:]]
+        older = text.partition('rel="next" href="')[2].partition('"')[0]
+        path = html.unescape(older) or None
+
+    assert [int(each) for each in seen] == sorted(leads, reverse=True)
+
+
+def test_a_lead_is_tried_on_a_route_and_leaves_no_trace(gateway: Gateway, ben: Person) -> None:
+    before = rows(gateway.connection, "SELECT count(*) FROM inbound_lead")
+    page = "/routes/default/strict"
+
+    taken = ben.send(f"{page}/try", page=page, lead='{"email": " A@B.de ", "address": {"zip": "66123"}}')
+    refused = ben.send(f"{page}/try", page=page, lead='{"address": {"zip": "1"}}')
+    broken = ben.send(f"{page}/try", page=page, lead="{")
+
+    assert "Would be delivered" in taken.text
+    assert "&#34;a@b.de&#34;" in taken.text
+    assert "Rejected with ZIP_NOT_66XXX" in refused.text
+    assert "Not taken" in broken.text
+    assert rows(gateway.connection, "SELECT count(*) FROM inbound_lead") == before
+
+
+def test_a_route_shows_its_configuration_and_how_its_own_tests_go(ben: Person) -> None:
+    text = ben.get(f"/routes/{SOLAR}").text
+
+    assert "https://customer.example/lead/receive" in text
+    assert "a lead with an address" in text
+    assert "passes" in text
+
+
+def test_a_route_that_is_gone_is_named_while_leads_wait_for_it(gateway: Gateway, ben: Person) -> None:
+    stored(gateway.connection, new_lead(route="default/gone"))
+
+    assert "default/gone" in ben.get("/routes").text
+    assert "This route is gone" in ben.get("/routes/default/gone").text
+    assert ben.get("/routes/default/never").status_code == 404
+
+
+def test_what_arrives_is_told_to_whoever_looks(gateway: Gateway) -> None:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    with (
+        httpx.Client(trust_env=False, timeout=60, headers=headers) as client,
+        client.stream("GET", f"{gateway.console.url}/now/stream") as stream,
+    ):
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.iter_lines()
+        assert next(line for line in lines if line.startswith("data: "))
+        stored(gateway.connection, new_lead(route="default/just-arrived"))
+        assert next(line for line in lines if "default/just-arrived" in line)
+
+
+@pytest.mark.parametrize("path", ["/leads/0", "/leads/x", "/leads/99999999999999999999"])
+def test_a_number_that_no_lead_can_have_is_no_defect(ben: Person, path: str) -> None:
+    assert ben.get(path).status_code in (404, 422)

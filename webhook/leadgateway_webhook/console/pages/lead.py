@@ -1,0 +1,149 @@
+"""*Lead*: one lead's whole story, and what can be done about it.
+
+What it holds about a person (body, payload, headers, the customer's answers) is covered: only the names of fields show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import Connection
+
+from leadgateway.store.people import Acted, move, reject, replay
+from leadgateway.store.status import MOVABLE, WAITING, LeadStatus
+from leadgateway.store.story import lead_story
+from leadgateway_webhook.console.access import Principal, operator, viewer
+from leadgateway_webhook.console.forms import read_own_form
+from leadgateway_webhook.console.parts import database, parts_of, render
+from leadgateway_webhook.console.telling import contents_of, events_of
+
+LONGEST_REASON = 500
+"""Characters of a reason, which goes into the audit."""
+_LONGEST_CODE = 64
+_HIGHEST = 2**63 - 1
+
+LeadId = Annotated[int, Path(ge=1, le=_HIGHEST)]
+Viewer = Annotated[Principal, Depends(viewer)]
+Operator = Annotated[Principal, Depends(operator)]
+Database = Annotated[Connection, Depends(database)]
+
+_DONE = {
+    "replayed": "It is sent through again, by the rules of today.",
+    "rejected": "It was rejected.",
+    "moved": "It was moved, and will be judged by the rules of its new route.",
+}
+
+router = APIRouter(prefix="/leads/{lead_id}")
+
+
+@router.get("")
+def show(lead_id: LeadId, request: Request, principal: Viewer, connection: Database, done: str = "") -> Response:
+    """The story."""
+    return _page(request, principal, connection, lead_id, notice=_DONE.get(done, ""))
+
+
+@router.post("/replay")
+async def send_again(lead_id: LeadId, request: Request, principal: Operator, connection: Database) -> Response:
+    """Send it through again."""
+    form = await read_own_form(request, parts_of(request).access, principal)
+    reason = _reason(form.get("reason", ""))
+    return await _act(
+        request,
+        principal,
+        connection,
+        lead_id,
+        act=lambda: replay(connection, [lead_id], person=principal.name, reason=reason),
+        done="replayed",
+    )
+
+
+@router.post("/reject")
+async def turn_down(lead_id: LeadId, request: Request, principal: Operator, connection: Database) -> Response:
+    """Turn it down, with a code as rules have one."""
+    form = await read_own_form(request, parts_of(request).access, principal)
+    code, reason = form.get("code", "").strip(), _reason(form.get("reason", ""))
+    if not code.isascii() or not code.replace("_", "").isalnum() or len(code) > _LONGEST_CODE:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "A code is letters, digits and _, such as SPAM.")
+    return await _act(
+        request,
+        principal,
+        connection,
+        lead_id,
+        act=lambda: reject(connection, [lead_id], code=code.upper(), person=principal.name, reason=reason),
+        done="rejected",
+    )
+
+
+@router.post("/move")
+async def give_away(lead_id: LeadId, request: Request, principal: Operator, connection: Database) -> Response:
+    """Give it to another route."""
+    form = await read_own_form(request, parts_of(request).access, principal)
+    route, reason = form.get("route", ""), _reason(form.get("reason", ""))
+    if route not in parts_of(request).catalogue.current.routes:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "There is no such route to move it to.")
+    return await _act(
+        request,
+        principal,
+        connection,
+        lead_id,
+        act=lambda: move(connection, [lead_id], route=route, person=principal.name, reason=reason),
+        done="moved",
+    )
+
+
+async def _act(
+    request: Request,
+    principal: Principal,
+    connection: Connection,
+    lead_id: int,
+    *,
+    act: Callable[[], Acted],
+    done: str,
+) -> Response:
+    acted = await run_in_threadpool(act)
+    if acted.done:
+        return RedirectResponse(f"/leads/{lead_id}?done={done}", HTTPStatus.SEE_OTHER)
+    problem = f"Nothing was done: {acted.refused[lead_id]}."
+    return await run_in_threadpool(_page, request, principal, connection, lead_id, problem=problem)
+
+
+def _page(
+    request: Request,
+    principal: Principal,
+    connection: Connection,
+    lead_id: int,
+    *,
+    notice: str = "",
+    problem: str = "",
+) -> Response:
+    story = lead_story(connection, lead_id)
+    if story is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no lead {lead_id}, or it is no longer kept.")
+    has_contents = story.contents_removed_at is None
+    return render(
+        request,
+        "lead.html",
+        principal,
+        status=HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
+        story=story,
+        notice=notice,
+        problem=problem,
+        events=events_of(story),
+        contents=contents_of(story, is_open=False),
+        may_replay=has_contents and story.status in (LeadStatus.REJECTED, LeadStatus.PERMANENTLY_FAILED),
+        may_reject=story.status in WAITING,
+        may_move=has_contents and story.status in MOVABLE,
+        routes=sorted(parts_of(request).catalogue.current.routes.keys() - {story.route}),
+    )
+
+
+def _reason(text: str) -> str | None:
+    reason = " ".join(text.split())
+    if len(reason) > LONGEST_REASON:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"A reason has {LONGEST_REASON} characters at the most.")
+    return reason or None
