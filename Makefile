@@ -7,7 +7,7 @@ PYTEST := $(VENV)/python -m pytest --numprocesses $(JOBS)
 # Each process of the operator's tests has an API server of its own; a cluster that exists is one. What measures time
 # and memory runs alone.
 CONTROL_PLANES ?= $(if $(TEST_USE_EXISTING_CLUSTER),0,2)
-SOURCES := core operator webhook worker tests bench conftest.py
+SOURCES := core operator webhook worker observability tests bench conftest.py
 
 .PHONY: help
 help: ## List what there is to do
@@ -56,13 +56,14 @@ check: install-dev ## Lint, format, types, import contracts, the Dockerfile, gen
 	$(VENV)/ruff check $(SOURCES)
 	$(VENV)/ruff format --check $(SOURCES)
 	$(VENV)/mypy
-	$(VENV)/mypy tests bench
+	$(VENV)/mypy tests bench observability
 	$(VENV)/lint-imports --no-cache
 	$(VENV)/hadolint Dockerfile
 	$(VENV)/python -m leadgateway.route.crd | diff -u crds/leadroutes.yaml - || \
 	  { echo "crds/leadroutes.yaml is stale: run 'make generate'" >&2; exit 1; }
 	$(VENV)/python -m leadgateway.telemetry.catalogue | diff -u docs/metrics.md - || \
 	  { echo "docs/metrics.md is stale: run 'make generate'" >&2; exit 1; }
+	$(VENV)/python -m observability --check charts/lead-gateway
 
 .PHONY: format
 format: install-dev ## Format the code and mend what ruff can
@@ -73,6 +74,7 @@ format: install-dev ## Format the code and mend what ruff can
 generate: install-dev ## Write the files that are generated from the code
 	$(VENV)/python -m leadgateway.route.crd > crds/leadroutes.yaml
 	$(VENV)/python -m leadgateway.telemetry.catalogue > docs/metrics.md
+	$(VENV)/python -m observability charts/lead-gateway
 	cp crds/leadroutes.yaml charts/lead-gateway/files/leadroutes.yaml
 
 .PHONY: chaos

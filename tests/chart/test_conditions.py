@@ -403,6 +403,64 @@ def test_pods_are_monitored_where_the_cluster_can(enabled: str | bool, offers: l
     assert len(render(values, api_versions=offers).all("PodMonitor")) == count
 
 
+@pytest.mark.parametrize(
+    ("enabled", "offers", "count"),
+    [
+        ("auto", [], 0),
+        ("auto", ["monitoring.coreos.com/v1/PrometheusRule"], 1),
+        (True, [], 1),
+        (False, ["monitoring.coreos.com/v1/PrometheusRule"], 0),
+    ],
+)
+def test_alerts_are_shipped_where_the_cluster_can_read_them(enabled: str | bool, offers: list[str], count: int) -> None:
+    values = {"metrics": {"prometheusRule": {"enabled": enabled}}}
+    assert len(render(values, api_versions=offers).all("PrometheusRule")) == count
+
+
+def test_the_alerts_of_a_release_ask_for_its_own_series_and_link_to_its_runbooks() -> None:
+    (rule,) = render(EVERYTHING).all("PrometheusRule")
+    shipped = [entry for group in rule["spec"]["groups"] for entry in group["rules"]]
+    generated = yaml.safe_load((CHART / "alerts" / "lead-gateway.rules.yaml").read_text())
+
+    assert [entry["expr"] for entry in shipped] == [
+        entry["expr"].replace('namespace=~".*"', 'namespace="default"')
+        for group in generated["groups"]
+        for entry in group["rules"]
+    ]
+    links = [entry["annotations"]["runbook_url"] for entry in shipped if "alert" in entry]
+    assert "https://wiki.example.com/lead-gateway/runbooks/LeadGatewayNoWorker.md" in links
+    assert all(link.startswith("https://wiki.example.com/lead-gateway/runbooks/LeadGateway") for link in links)
+
+
+def dashboards(rendered: Rendered) -> dict[str, Any]:
+    """The shipped dashboards by the name of their ConfigMap."""
+    return {
+        found["metadata"]["name"]: json.loads(content)
+        for found in rendered.all("ConfigMap")
+        for name, content in found["data"].items()
+        if name.endswith(".json")
+    }
+
+
+def test_dashboards_are_shipped_for_the_sidecar_of_grafana_to_find(default: Rendered) -> None:
+    generated = {path.stem: json.loads(path.read_text()) for path in (CHART / "dashboards").iterdir()}
+
+    assert dashboards(default) == {f"lead-gateway-grafana-{name}": page for name, page in generated.items()}
+    for name in dashboards(default):
+        assert default.one("ConfigMap", name)["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+def test_dashboards_link_to_the_console_of_the_installation() -> None:
+    pages = dashboards(render(EVERYTHING))
+    variables = pages["lead-gateway-grafana-route"]["templating"]["list"]
+    (console,) = [variable for variable in variables if variable["name"] == "console"]
+    assert console["query"] == console["current"]["value"] == "https://leads.example.com"
+
+
+def test_dashboards_can_be_left_out() -> None:
+    assert not dashboards(render({"metrics": {"dashboards": {"enabled": False}}}))
+
+
 def test_an_http_route_without_a_gateway_is_refused() -> None:
     with pytest.raises(RenderingFailed, match="parentRefs"):
         render({"webhook": {"httpRoute": {"enabled": True}}})

@@ -55,7 +55,18 @@ EVERYTHING: Values = {
     },
     "worker": {"allowPrivateNetworks": True, "autoscaling": {"enabled": True, "kind": "keda"}},
     "admission": {"enabled": True, "failurePolicy": "Fail", "certificate": {"source": "cert-manager"}},
-    "metrics": {"podMonitor": {"enabled": True, "labels": {"release": "prometheus"}}},
+    "metrics": {
+        "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "prometheusRule": {
+            "enabled": True,
+            "labels": {"release": "prometheus"},
+            "runbookUrl": "https://wiki.example.com/lead-gateway/runbooks/",
+        },
+        "dashboards": {
+            "labels": {"grafana_dashboard": "1", "team": "leads"},
+            "annotations": {"grafana_folder": "Lead Gateway"},
+        },
+    },
     "networkPolicy": {
         "enabled": True,
         "webhookFrom": [{"namespaceSelector": {"matchLabels": {"ingress": "true"}}}],
