@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -26,6 +27,7 @@ from leadgateway.telemetry.route_state import route_details
 from leadgateway.telemetry.status_port import Health, StatusPort
 from leadgateway_worker import metrics
 from leadgateway_worker.backlog_exporter import BacklogExporter
+from leadgateway_worker.bulk_actions import bulk_actions
 from leadgateway_worker.housekeeping import HousekeepingThread, expired_keys
 from leadgateway_worker.indexing import INTERVAL_SECONDS, Indexing
 from leadgateway_worker.listening import Listener
@@ -96,7 +98,9 @@ class Worker:
             [expired_keys, lambda engine: apply_retention(engine, self._retention_of)],
             interval=settings.housekeeping_seconds,
         )
-        self._indexing = HousekeepingThread(self._engine, [Indexing()], interval=INTERVAL_SECONDS)
+        self._indexing = HousekeepingThread(
+            self._engine, [Indexing(), partial(bulk_actions, progressed=self._pump.wake)], interval=INTERVAL_SECONDS
+        )
         self._backlog = BacklogExporter(
             self._engine, self._routes, interval=settings.backlog_seconds, metrics=metrics.backlog
         )

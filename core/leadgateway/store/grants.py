@@ -59,6 +59,8 @@ _RUNTIME = (
     "SELECT, INSERT ON inbound_lead, status_transition, delivery_round, delivery_attempt, duplicate_lead",
     "SELECT, INSERT, UPDATE ON lead_state, lead_search",
     "SELECT, UPDATE ON search_progress",
+    "SELECT, INSERT, UPDATE ON bulk_action",
+    "SELECT, INSERT ON personal_data_look",
     "SELECT, INSERT, UPDATE, DELETE ON lead_key",
     "SELECT, INSERT, UPDATE ON breaker_opening",
     "SELECT, INSERT, UPDATE, DELETE ON breaker_tally",

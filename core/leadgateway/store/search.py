@@ -11,7 +11,7 @@ what is rarest: terms, route, reject code. PostgreSQL has no statistics to tell 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -117,6 +117,10 @@ class LeadFilter:
                 raise InvalidFilter(name, "a time without its zone; add Z or an offset, such as +01:00")
         if self.received_from and self.received_before and self.received_from >= self.received_before:
             raise InvalidFilter("received_before", "not later than received_from, so no lead can be meant")
+
+    def standing(self, statuses: frozenset[LeadStatus]) -> LeadFilter:
+        """The same, but for where the leads stand."""
+        return replace(self, statuses=statuses)
 
     @property
     def is_personal(self) -> bool:

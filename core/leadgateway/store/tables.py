@@ -305,3 +305,46 @@ erasure = Table(
     CheckConstraint("sought IN ('email', 'phone', 'id')", name="erasure_sought"),
     comment="That somebody's data was erased: who did it, when, of how many leads; not whose.",
 )
+
+bulk_action = Table(
+    "bulk_action",
+    metadata,
+    Column("action_id", BigInteger, Identity(always=True)),
+    Column("created_at", _Time, nullable=False),
+    Column("finished_at", _Time),
+    Column("total", Integer, nullable=False),
+    Column("processed", Integer, nullable=False, server_default=_ZERO, comment="of lead_ids, from the first on"),
+    Column("done", Integer, nullable=False, server_default=_ZERO),
+    Column("refused", Integer, nullable=False, server_default=_ZERO, comment="had changed since they were meant"),
+    Column("route", _Route),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("actor", Text, nullable=False, comment="person:<name>"),
+    Column("cancelled_by", Text),
+    Column("reason", Text),
+    Column("code", Text),
+    Column(
+        "lead_ids", ARRAY(BigInteger), nullable=False, comment="the leads that are meant, decided when it was begun"
+    ),
+    PrimaryKeyConstraint("action_id", name="bulk_action_pkey"),
+    CheckConstraint("kind IN ('replay', 'reject', 'move')", name="bulk_action_kind"),
+    CheckConstraint("state IN ('running', 'done', 'cancelled')", name="bulk_action_state"),
+    CheckConstraint("(finished_at IS NULL) = (state = 'running')", name="bulk_action_finished"),
+    CheckConstraint("processed = done + refused AND processed <= total", name="bulk_action_counts"),
+    Index("bulk_action_running", "action_id", postgresql_where=text("state = 'running'")),
+    comment="What people do to many leads at once, and how far it is.",
+)
+
+personal_data_look = Table(
+    "personal_data_look",
+    metadata,
+    Column("look_id", BigInteger, Identity(always=True)),
+    Column("at", _Time, nullable=False),
+    Column("lead_id", BigInteger, comment="if it was one"),
+    Column("leads", Integer, nullable=False),
+    Column("kind", Text, nullable=False, comment="contents, search or export"),
+    Column("actor", Text, nullable=False, comment="person:<name>"),
+    PrimaryKeyConstraint("look_id", name="personal_data_look_pkey"),
+    CheckConstraint("kind IN ('contents', 'search', 'export')", name="personal_data_look_kind"),
+    comment="That somebody looked at personal data: who, when, at how many leads. Inserted only.",
+)
