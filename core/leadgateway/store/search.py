@@ -219,7 +219,9 @@ def matching_ids(connection: Connection, leads: LeadFilter, *, limit: int, befor
     found: list[int] = []
     if not where.is_selective:
         [(looked_through, lowest, newest)] = rows(
-            connection, where.newest(), {**where.parameters, "limit": limit, "looked_through": _LOOKED_THROUGH}
+            connection,
+            INDEX_LOOKUPS + where.newest(),
+            {**where.parameters, "limit": limit, "looked_through": _LOOKED_THROUGH},
         )
         found = newest
         if len(found) >= limit or looked_through < _LOOKED_THROUGH:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from leadgateway import __version__
 from leadgateway.store.errors import StoreError, StoreTimeout, StoreUnavailable
 from leadgateway_webhook.console.access import Access, ForeignHost, NotAllowed, NotSignedIn
+from leadgateway_webhook.console.api import PREFIX, api_router
 from leadgateway_webhook.console.catalogue import RouteCatalogue
 from leadgateway_webhook.console.metrics import Metrics
 from leadgateway_webhook.console.pages import find, lead, leads, login, now, routes
@@ -46,7 +47,7 @@ def create_app(
     app = FastAPI(
         title="Lead Gateway console",
         version=__version__,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=f"{PREFIX}/openapi.json",
         # FastAPI's documentation pages load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
@@ -65,6 +66,7 @@ def create_app(
     app.state.observer = now.Observer()
     for module in (login, now, find, leads, lead, routes):
         app.include_router(module.router, include_in_schema=False)
+    app.include_router(api_router())
     app.add_api_route("/static/{name}", _static, include_in_schema=False)
     app.add_exception_handler(NotSignedIn, _sign_in)
     for kind in (NotAllowed, ForeignHost, StoreError, HTTPException, RequestValidationError, Exception):
