@@ -12,7 +12,10 @@ import httpx
 import pytest
 from sqlalchemy import Connection
 
+from leadgateway.store.breaker import Tally, open_breaker
+from leadgateway.store.bulk import advance
 from leadgateway.store.execute import rows
+from leadgateway.store.people import reject
 from tests.building.console import LOCKED, PASSWORD, TOKEN, VIEWER_PASSWORD, ConsoleProcess, Person
 from tests.building.published_routes import a_lead_route, publish_routes
 from tests.building.stored_leads import Worker, new_lead, status_of, steps_of, store_engine, stored
@@ -72,25 +75,53 @@ def ben(gateway: Gateway) -> Iterator[Person]:
         yield person
 
 
+def looks(connection: Connection, lead: int | None) -> list[tuple[str, str]]:
+    sql = "SELECT actor, kind FROM personal_data_look WHERE lead_id IS NOT DISTINCT FROM %(lead)s ORDER BY look_id"
+    return [(actor, kind) for actor, kind in rows(connection, sql, {"lead": lead})]
+
+
 def test_no_page_shows_anything_to_a_stranger(gateway: Gateway) -> None:
     lead = gateway.rejected_lead()
 
-    for path in ("/", "/now/stream", "/leads", f"/find?lead={lead}", f"/leads/{lead}", "/routes", f"/routes/{SOLAR}"):
+    for path in (
+        "/",
+        "/now/stream",
+        "/leads",
+        "/replay",
+        f"/find?lead={lead}",
+        f"/leads/{lead}",
+        "/routes",
+        f"/routes/{SOLAR}",
+    ):
         answer = httpx.get(f"{gateway.console.url}{path}", trust_env=False)
         assert answer.status_code == 303, path
         assert SOLAR not in answer.text
-    for path in (f"/leads/{lead}/replay", f"/routes/{SOLAR}/try"):
+    for path in (
+        "/leads",
+        "/replay/preview",
+        "/replay/begin",
+        f"/leads/{lead}/look",
+        f"/leads/{lead}/replay",
+        f"/routes/{SOLAR}/try",
+    ):
         answer = httpx.post(f"{gateway.console.url}{path}", data={"lead": "{}"}, trust_env=False)
         assert answer.status_code == 303, path
+    assert looks(gateway.connection, lead) == []
 
 
-def test_what_a_lead_holds_about_a_person_is_covered(gateway: Gateway, ben: Person) -> None:
+def test_what_a_lead_holds_is_covered_until_somebody_asks_and_each_look_is_recorded(
+    gateway: Gateway, ben: Person
+) -> None:
     lead = gateway.rejected_lead()
 
     covered = ben.get(f"/leads/{lead}").text
-
     assert "eva@example.com" not in covered
     assert "&#34;email&#34;" in covered
+    assert looks(gateway.connection, lead) == []
+    shown = ben.send(f"/leads/{lead}/look", page=f"/leads/{lead}")
+
+    assert "eva@example.com" in shown.text
+    assert looks(gateway.connection, lead) == [("person:ben", "contents")]
 
 
 def test_a_viewer_can_not_act(gateway: Gateway, ben: Person) -> None:
@@ -100,7 +131,7 @@ def test_a_viewer_can_not_act(gateway: Gateway, ben: Person) -> None:
 
     assert answer.status_code == 403
     assert status_of(gateway.connection, lead) == "REJECTED"
-    assert "/replay" not in ben.get(f"/leads/{lead}").text
+    assert f"/leads/{lead}/replay" not in ben.get(f"/leads/{lead}").text
 
 
 def test_a_replay_is_in_the_audit_with_who_and_why(gateway: Gateway, ann: Person) -> None:
@@ -152,12 +183,16 @@ def test_a_lead_is_found_by_its_number_and_by_its_correlation_id(gateway: Gatewa
     assert ben.get("/find?lead=eva").status_code == 400
 
 
-def test_filters_live_in_the_address(gateway: Gateway, ben: Person) -> None:
+def test_filters_live_in_the_address_and_a_person_s_address_does_not(gateway: Gateway, ben: Person) -> None:
     lead = gateway.rejected_lead()
 
-    found = ben.get("/leads?status=REJECTED&route=default/solar&field=address.zip=66123")
+    by_status = ben.get("/leads?status=REJECTED&route=default/solar&field=address.zip=66123")
+    by_person = ben.send("/leads", page="/leads", email="EVA@example.com")
 
-    assert f'href="/leads/{lead}"' in found.text
+    assert f'href="/leads/{lead}"' in by_status.text
+    assert f'href="/leads/{lead}"' in by_person.text
+    assert by_person.url.query == b""
+    assert ("person:ben", "search") in looks(gateway.connection, None)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +225,37 @@ def test_pages_follow_one_another_to_the_end(gateway: Gateway, ben: Person) -> N
     assert [int(each) for each in seen] == sorted(leads, reverse=True)
 
 
+def test_many_leads_are_replayed_after_it_was_said_how_many(gateway: Gateway, ann: Person, ben: Person) -> None:
+    leads = stored(gateway.connection, *(new_lead(route="default/strict") for _ in range(30)))
+    reject(gateway.connection, leads, code="SLIP", person="ann")
+    meant = {"status_REJECTED": "1", "route": "default/strict", "code": "SLIP"}
+
+    preview = ann.send("/replay/preview", page="/replay", **meant)
+    assert "30 leads would be sent through again" in preview.text
+    assert {status_of(gateway.connection, lead) for lead in leads} == {"REJECTED"}
+    begun = ann.send("/replay/begin", page="/replay", reason="a slip", **meant)
+    assert "0 of 30 leads" in begun.text
+    while advance(gateway.connection):
+        pass
+    ended = ben.get(begun.url.path)
+
+    assert "30 of 30 leads" in ended.text
+    assert {status_of(gateway.connection, lead) for lead in leads} == {"RECEIVED"}
+    assert ben.send("/replay/begin", page="/leads", **meant).status_code == 403
+
+
+def test_a_replay_can_be_called_off(gateway: Gateway, ann: Person) -> None:
+    leads = stored(gateway.connection, *(new_lead(route="default/strict") for _ in range(3)))
+    reject(gateway.connection, leads, code="OTHER", person="ann")
+    begun = ann.send("/replay/begin", page="/replay", status_REJECTED="1", code="OTHER")
+
+    ended = ann.send(f"{begun.url.path}/cancel", page="/replay")
+
+    assert "called off by" in ended.text
+    assert advance(gateway.connection) == 0
+    assert {status_of(gateway.connection, lead) for lead in leads} == {"REJECTED"}
+
+
 def test_a_lead_is_tried_on_a_route_and_leaves_no_trace(gateway: Gateway, ben: Person) -> None:
     before = rows(gateway.connection, "SELECT count(*) FROM inbound_lead")
     page = "/routes/default/strict"
@@ -211,6 +277,15 @@ def test_a_route_shows_its_configuration_and_how_its_own_tests_go(ben: Person) -
     assert "https://customer.example/lead/receive" in text
     assert "a lead with an address" in text
     assert "passes" in text
+
+
+def test_a_customer_that_is_left_alone_is_told_with_the_reason(gateway: Gateway, ben: Person) -> None:
+    open_breaker(gateway.connection, Tally("default/strict", 25, 24, 12), worker="w1")
+
+    assert "customer down" in ben.get("/routes").text
+    page = ben.get("/routes/default/strict").text
+    assert "24 of 25 attempts failed within a minute" in page
+    assert "Next try" in page
 
 
 def test_a_route_that_is_gone_is_named_while_leads_wait_for_it(gateway: Gateway, ben: Person) -> None:

@@ -1,6 +1,7 @@
 """*Lead*: one lead's whole story, and what can be done about it.
 
-What it holds about a person (body, payload, headers, the customer's answers) is covered: only the names of fields show.
+What it holds about a person (body, payload, headers, the customer's answers) is covered until somebody asks to see it;
+each such look is recorded first.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
+from leadgateway.store.looks import Look, record_look
 from leadgateway.store.people import Acted, move, reject, replay
 from leadgateway.store.status import MOVABLE, WAITING, LeadStatus
 from leadgateway.store.story import lead_story
@@ -43,15 +45,27 @@ router = APIRouter(prefix="/leads/{lead_id}")
 
 @router.get("")
 def show(lead_id: LeadId, request: Request, principal: Viewer, connection: Database, done: str = "") -> Response:
-    """The story."""
+    """The story, with what it holds about a person covered."""
     return _page(request, principal, connection, lead_id, notice=_DONE.get(done, ""))
+
+
+@router.post("/look")
+async def look(lead_id: LeadId, request: Request, principal: Viewer, connection: Database) -> Response:
+    """The story with everything, after the look was recorded."""
+    await read_own_form(request, parts_of(request).access, principal)
+
+    def recorded() -> Response:
+        record_look(connection, Look("contents", 1, lead_id), person=principal.name)
+        return _page(request, principal, connection, lead_id, is_open=True)
+
+    return await run_in_threadpool(recorded)
 
 
 @router.post("/replay")
 async def send_again(lead_id: LeadId, request: Request, principal: Operator, connection: Database) -> Response:
     """Send it through again."""
     form = await read_own_form(request, parts_of(request).access, principal)
-    reason = _reason(form.get("reason", ""))
+    reason = reason_of(form.get("reason", ""))
     return await _act(
         request,
         principal,
@@ -66,7 +80,7 @@ async def send_again(lead_id: LeadId, request: Request, principal: Operator, con
 async def turn_down(lead_id: LeadId, request: Request, principal: Operator, connection: Database) -> Response:
     """Turn it down, with a code as rules have one."""
     form = await read_own_form(request, parts_of(request).access, principal)
-    code, reason = form.get("code", "").strip(), _reason(form.get("reason", ""))
+    code, reason = form.get("code", "").strip(), reason_of(form.get("reason", ""))
     if not code.isascii() or not code.replace("_", "").isalnum() or len(code) > _LONGEST_CODE:
         raise HTTPException(HTTPStatus.BAD_REQUEST, "A code is letters, digits and _, such as SPAM.")
     return await _act(
@@ -83,7 +97,7 @@ async def turn_down(lead_id: LeadId, request: Request, principal: Operator, conn
 async def give_away(lead_id: LeadId, request: Request, principal: Operator, connection: Database) -> Response:
     """Give it to another route."""
     form = await read_own_form(request, parts_of(request).access, principal)
-    route, reason = form.get("route", ""), _reason(form.get("reason", ""))
+    route, reason = form.get("route", ""), reason_of(form.get("reason", ""))
     if route not in parts_of(request).catalogue.current.routes:
         raise HTTPException(HTTPStatus.BAD_REQUEST, "There is no such route to move it to.")
     return await _act(
@@ -118,6 +132,7 @@ def _page(
     connection: Connection,
     lead_id: int,
     *,
+    is_open: bool = False,
     notice: str = "",
     problem: str = "",
 ) -> Response:
@@ -131,10 +146,11 @@ def _page(
         principal,
         status=HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         story=story,
+        is_open=is_open,
         notice=notice,
         problem=problem,
         events=events_of(story),
-        contents=contents_of(story, is_open=False),
+        contents=contents_of(story, is_open=is_open),
         may_replay=has_contents and story.status in (LeadStatus.REJECTED, LeadStatus.PERMANENTLY_FAILED),
         may_reject=story.status in WAITING,
         may_move=has_contents and story.status in MOVABLE,
@@ -142,7 +158,12 @@ def _page(
     )
 
 
-def _reason(text: str) -> str | None:
+def reason_of(text: str) -> str | None:
+    """A reason as the audit keeps it.
+
+    Raises:
+        HTTPException: It is too long (400).
+    """
     reason = " ".join(text.split())
     if len(reason) > LONGEST_REASON:
         raise HTTPException(HTTPStatus.BAD_REQUEST, f"A reason has {LONGEST_REASON} characters at the most.")

@@ -1,4 +1,4 @@
-"""*Leads*: find them. What is asked for stands in the address."""
+"""*Leads*: find them. What is asked for stands in the address, but for what says who a person is: that is posted."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from leadgateway.store.looks import Look, record_look
 from leadgateway.store.search import BodyField, InvalidFilter, LeadFilter, search
 from leadgateway.store.status import LeadStatus
 from leadgateway_webhook.console.access import Principal, viewer
+from leadgateway_webhook.console.forms import read_own_form
 from leadgateway_webhook.console.parts import database, parts_of, render
 
 PAGE = 50
 """Leads of a page."""
 
-_PLAIN = ("route", "code", "from", "to", "correlation_id", "field")
+_PERSONAL = ("email", "phone")
+PLAIN = ("route", "code", "from", "to", "correlation_id", "field")
+"""What may stand in an address."""
 
 router = APIRouter()
 
@@ -41,10 +46,15 @@ class Asked:
     statuses: Sequence[str]
     before: int | None
 
+    @property
+    def is_personal(self) -> bool:
+        """Whether it says who a person is."""
+        return any(self.values.get(name) for name in _PERSONAL)
+
     def address(self, before: int | None = None) -> str:
-        """The address of a page of what is found."""
+        """The address of a page of what is found, without what is personal."""
         pairs = [("status", status) for status in self.statuses]
-        pairs += [(name, self.values[name]) for name in _PLAIN if self.values.get(name)]
+        pairs += [(name, self.values[name]) for name in PLAIN if self.values.get(name)]
         if before is not None:
             pairs.append(("before", str(before)))
         return "/leads" + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
@@ -62,6 +72,8 @@ class Asked:
             reject_code=given.get("code"),
             received_from=_moment("received_from", given.get("from")),
             received_before=_moment("received_before", given.get("to")),
+            email=given.get("email"),
+            phone=given.get("phone"),
             correlation_id=_uuid(given.get("correlation_id")),
             fields=(BodyField.parse(given["field"]),) if "field" in given else (),
         )
@@ -75,17 +87,33 @@ def show(
 ) -> Response:
     """What is found by what stands in the address."""
     query = request.query_params
-    values = {name: query.get(name, "") for name in _PLAIN}
+    values = {name: query.get(name, "") for name in PLAIN}
     return _found(request, principal, connection, Asked(values, query.getlist("status"), _number(query.get("before"))))
+
+
+@router.post("/leads")
+async def find(
+    request: Request,
+    principal: Annotated[Principal, Depends(viewer)],
+    connection: Annotated[Connection, Depends(database)],
+) -> Response:
+    """What is found by what was posted: an e-mail address or a phone number must not stand in an address."""
+    form = await read_own_form(request, parts_of(request).access, principal)
+    statuses = [status.value for status in LeadStatus if form.get(f"status_{status}")]
+    values = {name: form.get(name, "") for name in (*PLAIN, *_PERSONAL)}
+    asked = Asked(values, statuses, _number(form.get("before")))
+    return await run_in_threadpool(_found, request, principal, connection, asked)
 
 
 def _found(request: Request, principal: Principal, connection: Connection, asked: Asked) -> Response:
     try:
         wanted = asked.filter()
         page = search(connection, wanted, limit=PAGE, before=asked.before)
+        if wanted.is_personal:
+            record_look(connection, Look("search", len(page.leads)), person=principal.name)
         problem = None
     except InvalidFilter as error:
-        page, problem = None, f"{_FIELD_NAMES.get(error.field, error.field)}: {error.sentence}"
+        page, problem = None, sentence_of(error)
     return render(
         request,
         "leads.html",
@@ -100,7 +128,16 @@ def _found(request: Request, principal: Principal, connection: Connection, asked
     )
 
 
+def sentence_of(error: Exception) -> str:
+    """What is wrong with what somebody asked for, with the field as the form names it."""
+    if isinstance(error, InvalidFilter):
+        return f"{_FIELD_NAMES.get(error.field, error.field)}: {error.sentence}"
+    return f"{error}."
+
+
 _FIELD_NAMES = {
+    "email": "E-mail",
+    "phone": "Phone",
     "field": "Value in the body",
     "received_from": "Received from",
     "received_before": "Received before",

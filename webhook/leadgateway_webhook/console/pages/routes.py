@@ -20,6 +20,7 @@ from leadgateway.pipeline.outcome import Rejected
 from leadgateway.pipeline.process import decide, encode_payload
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 from leadgateway.store.backlog import RouteBacklog, backlog
+from leadgateway.store.breaker import OpenBreaker, open_breakers
 from leadgateway_webhook.console.access import Principal, viewer
 from leadgateway_webhook.console.catalogue import PublishedRoute
 from leadgateway_webhook.console.forms import read_own_form
@@ -62,7 +63,7 @@ def index(request: Request, principal: Viewer, connection: Database) -> Response
     published = parts_of(request).catalogue.current.routes
     waiting = {each.route: each for each in backlog(connection)}
     rows = [(key, published.get(key), waiting.get(key)) for key in sorted(published.keys() | waiting.keys())]
-    return render(request, "routes.html", principal, rows=rows, now=datetime.now(UTC))
+    return render(request, "routes.html", principal, rows=rows, held=_held(connection), now=datetime.now(UTC))
 
 
 @router.get("/{namespace}/{name}")
@@ -124,12 +125,18 @@ def _page(
         key=key,
         route=route,
         waiting=waiting or RouteBacklog.none(key),
+        held=_held(connection),
         config=_as_yaml(route),
         examples=list(_examples(route)),
         tried=tried,
         sample=_sample(route),
         now=datetime.now(UTC),
     )
+
+
+def _held(connection: Connection) -> dict[RouteKey, OpenBreaker]:
+    """The routes whose customer is left alone for now, as it doesn't answer."""
+    return {breaker.opening.route: breaker for breaker in open_breakers(connection)}
 
 
 def _as_yaml(route: PublishedRoute | None) -> str:

@@ -1,0 +1,118 @@
+"""*Replay*: many leads at once. First it says how many are meant, then it shows how far it is; workers carry it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import Connection
+
+from leadgateway.store.bulk import BulkKind, BulkWish, TooMany, begin, bulk_action, bulk_actions, cancel, meant
+from leadgateway.store.search import InvalidFilter, leads_by_id
+from leadgateway.store.status import LeadStatus
+from leadgateway_webhook.console.access import Principal, operator, viewer
+from leadgateway_webhook.console.forms import read_own_form
+from leadgateway_webhook.console.pages.lead import reason_of
+from leadgateway_webhook.console.pages.leads import PLAIN, Asked, sentence_of
+from leadgateway_webhook.console.parts import database, parts_of, render
+
+_SHOWN = 20
+"""Leads that a preview names."""
+_HIGHEST = 2**63 - 1
+
+Viewer = Annotated[Principal, Depends(viewer)]
+Operator = Annotated[Principal, Depends(operator)]
+Database = Annotated[Connection, Depends(database)]
+ActionId = Annotated[int, Path(ge=1, le=_HIGHEST)]
+
+router = APIRouter(prefix="/replay")
+
+
+@router.get("")
+def index(request: Request, principal: Viewer, connection: Database) -> Response:
+    """The form, filled in as the address says, and what was done of late."""
+    query = request.query_params
+    asked = Asked({name: query.get(name, "") for name in PLAIN}, query.getlist("status"), None)
+    return _page(request, principal, connection, asked)
+
+
+@router.post("/preview")
+async def preview(request: Request, principal: Operator, connection: Database) -> Response:
+    """How many leads are meant, and the newest of them. Nothing is done."""
+    asked = await _asked(request, principal)
+    return await run_in_threadpool(_preview, request, principal, connection, asked)
+
+
+@router.post("/begin")
+async def start(request: Request, principal: Operator, connection: Database) -> Response:
+    """Begin, and show how far it is."""
+    form = await read_own_form(request, parts_of(request).access, principal)
+    asked, reason = _from(form), reason_of(form.get("reason", ""))
+
+    def begun() -> Response:
+        wish = BulkWish(BulkKind.REPLAY, reason=reason)
+        try:
+            lead_ids = meant(connection, asked.filter(), wish)
+        except (InvalidFilter, TooMany) as error:
+            return _page(request, principal, connection, asked, problem=sentence_of(error))
+        action = begin(connection, lead_ids, wish, person=principal.name)
+        return RedirectResponse(f"/replay/{action.action_id}", HTTPStatus.SEE_OTHER)
+
+    return await run_in_threadpool(begun)
+
+
+@router.get("/{action_id}")
+def progress(action_id: ActionId, request: Request, principal: Viewer, connection: Database) -> Response:
+    """How far one is."""
+    action = bulk_action(connection, action_id)
+    if action is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such act.")
+    return render(request, "action.html", principal, action=action)
+
+
+@router.post("/{action_id}/cancel")
+async def call_off(action_id: ActionId, request: Request, principal: Operator, connection: Database) -> Response:
+    """Call one off; what was done stays done."""
+    await read_own_form(request, parts_of(request).access, principal)
+    await run_in_threadpool(cancel, connection, action_id, person=principal.name)
+    return RedirectResponse(f"/replay/{action_id}", HTTPStatus.SEE_OTHER)
+
+
+async def _asked(request: Request, principal: Principal) -> Asked:
+    return _from(await read_own_form(request, parts_of(request).access, principal))
+
+
+def _from(form: Mapping[str, str]) -> Asked:
+    statuses = [status.value for status in LeadStatus if form.get(f"status_{status}")]
+    return Asked({name: form.get(name, "") for name in PLAIN}, statuses, None)
+
+
+def _preview(request: Request, principal: Principal, connection: Connection, asked: Asked) -> Response:
+    try:
+        found = meant(connection, asked.filter(), BulkWish(BulkKind.REPLAY))
+    except (InvalidFilter, TooMany) as error:
+        return _page(request, principal, connection, asked, problem=sentence_of(error))
+    shown = leads_by_id(connection, found[:_SHOWN])
+    return _page(request, principal, connection, asked, meant=len(found), shown=shown)
+
+
+def _page(
+    request: Request, principal: Principal, connection: Connection, asked: Asked, *, problem: str = "", **values: object
+) -> Response:
+    found: dict[str, object] = {"meant": None, "shown": []}
+    return render(
+        request,
+        "replay.html",
+        principal,
+        status=HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK,
+        asked=asked,
+        problem=problem,
+        statuses=sorted(status.value for status in BulkWish(BulkKind.REPLAY).statuses),
+        routes=sorted(parts_of(request).catalogue.current.routes),
+        actions=bulk_actions(connection, limit=20),
+        **(found | values),
+    )
