@@ -61,7 +61,7 @@ class GatewayProcess:
                 [*self._entry, self._role, *ports], environment=inherited | self._environment, output=output
             )
 
-    def until_ready(self, *, seconds: float = 60.0) -> None:
+    def until_ready(self, *, seconds: float = 180.0) -> None:
         """Return once it says that it is ready."""
         eventually(self.is_ready, within=seconds, what=f"readiness of {self.name} (log: {self.log})")
 

@@ -164,6 +164,10 @@ def too_late(case: Case) -> None:
         case.story.steps[number] = replace(case.story.steps[number], at=20.0)
 
 
+def a_breaker_that_opened_without_a_fault(case: Case) -> None:
+    case.openings.append((1.0, 2.0))
+
+
 def another_delay(case: Case) -> None:
     case.story.steps[2] = replace(case.story.steps[2], due_at=1.0)
 
@@ -218,6 +222,7 @@ def connections(case: Case) -> None:
         (a_missing_attempt, Fault.ILLEGAL),
         (too_early, Fault.UNTIMELY),
         (too_late, Fault.UNTIMELY),
+        (a_breaker_that_opened_without_a_fault, Fault.UNTIMELY),
         (another_delay, Fault.UNTIMELY),
         (a_bare_refusal, Fault.SLOW),
         (a_late_answer, Fault.SLOW),
@@ -259,7 +264,8 @@ def test_valkey_excuses_nothing(forge: Callable[[Case], None]) -> None:
     ],
 )
 def test_a_recorded_time_of_an_open_breaker_explains_a_wait(opening: tuple[float, float], expected: set[Fault]) -> None:
-    case = Case(openings=[opening])
+    customer_was_down = Episode("customer answers 500", "customers", -5.0, -4.2)  # the reason, and long over
+    case = Case(openings=[opening], episodes=[customer_was_down])
     too_late(case)
 
     assert case.judged() == expected

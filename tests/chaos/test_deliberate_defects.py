@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.audit.findings import Fault, Finding
 from tests.chaos.audit.report import audit
 from tests.chaos.defects import COMMIT_AFTER_ANSWER, LEASE_DROPPED, WAKE_UP_LOST, entry
@@ -12,6 +14,8 @@ from tests.chaos.faults import processes
 from tests.chaos.run import run
 from tests.chaos.schedule import Planned
 from tests.chaos.stack import Stack, StackSettings
+
+pytestmark = pytest.mark.timeout(500)  # a stack may take minutes to start on a busy machine
 
 
 def convicted(folder: Path, settings: StackSettings, planned: Sequence[Planned] = ()) -> list[Finding]:

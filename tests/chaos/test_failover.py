@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.audit.report import audit
 from tests.chaos.faults import ALL
 from tests.chaos.run import run
 from tests.chaos.schedule import Planned
 from tests.chaos.stack import Stack, StackSettings
+
+pytestmark = pytest.mark.timeout(500)  # a stack may take minutes to start on a busy machine
 
 
 def test_a_failover_loses_no_accepted_lead_and_the_gateway_finds_the_new_primary_by_itself(server_folder: Path) -> None:

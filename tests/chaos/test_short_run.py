@@ -30,7 +30,7 @@ KINDS = (
 """Of each family those that went wrong most easily while the gateway was built."""
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(500)
 def test_whatever_fails_no_accepted_lead_is_lost_or_changed_or_sent_again_without_reason(server_folder: Path) -> None:
     faults = {fault.kind: fault for fault in ALL}
     planned = plan([faults[kind] for kind in KINDS], seed=SEED, seconds=SECONDS, every=2.5)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from tests.chaos.audit.report import audit, print_report
 from tests.chaos.run import run
 from tests.chaos.stack import Stack
+
+pytestmark = pytest.mark.timeout(500)  # a stack may take minutes to start on a busy machine
 
 
 def test_every_lead_is_stored_once_and_delivered_exactly_once(server_folder: Path) -> None:

@@ -26,6 +26,9 @@ PROMPT_SECONDS = 1.0
 DELAYING = {"processes", "postgres", "network", "customers", "routes"}
 """Families of faults that let leads wait for more than a sweep: all but Valkey's."""
 
+FAILING = {"processes", "customers", "routes"}
+"""Families of faults that make deliveries fail, so that a breaker may open."""
+
 ENOUGH = 50
 """Leads that a median says something about."""
 
@@ -37,6 +40,7 @@ def check_histories(evidence: Evidence) -> Iterator[Finding]:
         yield from _check_numbers(story)
         yield from _check_retries(evidence, story)
     yield from _check_promptness(evidence)
+    yield from _check_openings(evidence)
 
 
 def _check_path(story: Story) -> Iterator[Finding]:
@@ -116,6 +120,13 @@ def _check_promptness(evidence: Evidence) -> Iterator[Finding]:
             waits.append(ended - began)
     if len(waits) >= ENOUGH and (median := statistics.median(waits)) > PROMPT_SECONDS:
         yield Finding(Fault.UNTIMELY, "wake-ups", f"half of {len(waits)} leads waited {median:.1f} s or longer")
+
+
+def _check_openings(evidence: Evidence) -> Iterator[Finding]:
+    for route, times in evidence.openings.items():
+        for opened, _ in times:
+            if not evidence.excused(opened, opened, families=FAILING):
+                yield Finding(Fault.UNTIMELY, f"route {route}", "its breaker opened without any fault")
 
 
 def _patience(evidence: Evidence) -> float:
