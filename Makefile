@@ -85,6 +85,10 @@ chaos: install-dev ## Kill, stop and cut everything under load, then audit every
 bench: install-dev ## Measure posts and deliveries per second and CPU per lead on this machine, three runs each
 	$(VENV)/python -m bench $(ARGS)
 
+.PHONY: bench-search
+bench-search: install-dev ## Measure how long people wait for a page among a million leads (ARGS="--leads 100000"; a few minutes)
+	$(VENV)/python -m bench.search $(ARGS)
+
 .PHONY: audit
 audit: install-dev ## Ask the vulnerability database about every locked package (needs the network)
 	$(VENV)/pip-audit --requirement requirements/runtime.txt --no-deps --disable-pip

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from leadgateway.store.execute import rows
+from leadgateway.store.search_index import FORGETTING
 from leadgateway_worker.housekeeping import HousekeepingThread
 from leadgateway_worker.indexing import Indexing
-from tests.building.pump import Leads, engine_of, leads_in
+from tests.building.customer import Customer
+from tests.building.pump import NOWHERE, Leads, engine_of, leads_in
 from tests.building.waiting import eventually
+from tests.building.worker import WorkerProcess, publish_solar
+
+OFTEN = {"LEADGATEWAY_WORKER_SWEEP_SECONDS": "0.2"}
 
 
 @pytest.fixture
@@ -45,3 +52,22 @@ def test_what_is_new_what_was_missed_and_what_was_there_before_is_indexed(leads:
         eventually(lambda: findable(leads) == 20)
         leads.put_one()
         eventually(lambda: findable(leads) == 21)
+
+
+def test_indexing_that_hangs_holds_up_no_delivery_and_no_end(leads: Leads, database_url: str, tmp_path: Path) -> None:
+    engine = engine_of(database_url, connections=1)
+    with (
+        Customer() as customer,
+        engine.connect() as connection,
+    ):
+        publish_solar(tmp_path, customer.url)
+        rows(connection, "SELECT pg_advisory_lock(%(lock)s)", {"lock": FORGETTING})
+        with WorkerProcess(tmp_path, database=database_url, redis=NOWHERE, **OFTEN) as worker:
+            lead_id = leads.put_one()
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+            eventually(lambda: leads.ask(waiting), within=60, what="indexing that waits")
+            leads.until("DELIVERED", lead_id, within=60)
+
+            assert findable(leads) == 0
+            assert worker.end() == 0
+    engine.dispose()
