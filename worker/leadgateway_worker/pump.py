@@ -45,6 +45,12 @@ _MOST_AT_ONCE = 500
 # What falls due and which slots are given back within this time after a look share the next one. Measured with a fast
 # customer: a third less CPU a lead and more leads a second than without, since every look is worth its round trips.
 _GATHER_SECONDS = 0.01
+# Where leads were due, more come: the pump looks again by itself, so that under a steady flow no lead waits for its
+# wake-up to come through Redis (at 100 leads a second those took 30 ms). The more a look brought, the later the next:
+# few leads are quick on their way, many share it. The first look that brings nothing ends it.
+_NEXT_LOOK_SECONDS = 0.005
+_NEXT_LOOK_SECONDS_PER_LEAD = 0.001
+_LATEST_NEXT_LOOK_SECONDS = 0.05
 _LAST_WRITE_SECONDS = 10.0
 _FIRST_WAIT_SECONDS = 0.25
 _LONGEST_WAIT_SECONDS = 5.0
@@ -71,6 +77,10 @@ class PumpSettings:
     sweep_seconds: float
     grace_seconds: float
     allow_private_networks: bool
+
+
+def _next_look_seconds(leads: int) -> float:
+    return min(_NEXT_LOOK_SECONDS + leads * _NEXT_LOOK_SECONDS_PER_LEAD, _LATEST_NEXT_LOOK_SECONDS)
 
 
 class Pump:
@@ -100,6 +110,7 @@ class Pump:
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="claims")
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._next_look: asyncio.TimerHandle | None = None
         self._beat = monotonic()
         self._looked = False
         self._available: bool | None = None
@@ -109,7 +120,7 @@ class Pump:
 
     def wake(self) -> None:
         """Make the pump look for due leads; from any thread, before `run` and after its end, too."""
-        self._call(self._event.set)
+        self._call(self._woken)
 
     def stop(self) -> None:
         """Make `run` return: no new leads, and those in flight have the grace period. From any thread."""
@@ -170,6 +181,20 @@ class Pump:
         else:
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(action)
+
+    def _woken(self) -> None:
+        # The look that is planned comes at once, and sees whatever this wake-up announces.
+        if self._next_look is None:
+            self._event.set()
+
+    def _plan_next_look(self, seconds: float) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
+        self._next_look = asyncio.get_running_loop().call_later(seconds, self._come_to_next_look)
+
+    def _come_to_next_look(self) -> None:
+        self._next_look = None
+        self._event.set()
 
     def _stop(self) -> None:
         self._stopping.set()
@@ -241,6 +266,8 @@ class Pump:
         self._hungry = full | (self._slots.routes - slots.keys())
         if full or total >= limit > 0:
             self._announcer.soon()
+        if total:
+            self._plan_next_look(_next_look_seconds(total))
         # Slots that were claimed for but never taken will not be given back: nothing else would call.
         if total >= limit > 0 or (full and len(prepared.consignments) < total):
             self._event.set()
