@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from leadgateway.settings import DatabaseSettings
@@ -20,11 +20,15 @@ from leadgateway.store.errors import SchemaMismatch, StoreError, StoreTimeout, S
 from leadgateway.store.execute import Row, rows
 from leadgateway.store.grants import grant_runtime
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 _LOCK = int.from_bytes(b"leadgate", "big")
 """Of `pg_advisory_lock`: any number, as long as all migrators take the same."""
 _LOCK_TIMEOUT = timedelta(seconds=3)
 _PAUSE_SECONDS = 0.2
 _OLDEST_SERVER = 14
+_VERSION = re.compile(r"\d{4}_\w+\.py", re.ASCII)
 
 _log = structlog.get_logger(__name__)
 
@@ -151,6 +155,9 @@ def _only_migrator(connection: Connection, deadline: float) -> Iterator[None]:
 
 
 def _upgrade(connection: Connection) -> None:
+    # Here, not above: webhook and worker only look at the revision, and Alembic takes several MiB of each.
+    from alembic import command  # noqa: PLC0415
+
     config = _config()
     config.attributes["connection"] = connection.execution_options(isolation_level="READ COMMITTED")
     try:
@@ -170,11 +177,14 @@ def _revision(connection: Connection) -> str | None:
 
 @cache
 def _older_revisions() -> frozenset[str]:
-    scripts = ScriptDirectory.from_config(_config())
-    return frozenset(script.revision for script in scripts.walk_revisions()) - {scripts.get_current_head()}
+    """All but the newest; their files are named after them, and their order is that of their numbers."""
+    names = (file.name for file in files("leadgateway.store.migrations").joinpath("versions").iterdir())
+    return frozenset(sorted(name[:4] for name in names if _VERSION.fullmatch(name))[:-1])
 
 
 def _config() -> Config:
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", "leadgateway.store:migrations")
     config.set_main_option("path_separator", "os")
