@@ -82,7 +82,8 @@ chaos: install-dev ## Kill, stop and cut everything under load, then audit every
 	$(VENV)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 .PHONY: bench
-bench: install-dev ## Measure posts and deliveries per second and CPU per lead on this machine, three runs each
+bench: install-dev ## Measure rates, latencies and CPU per lead beside Django + Celery (ARGS=--list: what; ARGS=--all: the whole matrix)
+	@scripts/setup-baseline
 	$(VENV)/python -m bench $(ARGS)
 
 .PHONY: bench-search
@@ -99,4 +100,4 @@ lock: install-dev ## Resolve the dependencies anew into requirements/ (ARGS=--up
 
 .PHONY: clean
 clean: ## Remove the virtual environment, caches and the development data
-	rm -rf .venv .leadgateway .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .venv-baseline .leadgateway .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

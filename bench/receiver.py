@@ -1,7 +1,8 @@
-"""A light customer: takes every delivery, answers after a delay, and counts.
+"""A light customer: takes every delivery, answers after a delay, and notes when each lead came for the first time.
 
-A process of its own (`python -m bench.receiver`) on a bare asyncio protocol. `GET /count` tells how many deliveries
-have come and when the last one did, on the clock that all processes of a machine share.
+A process of its own (`python -m bench.receiver`) on a bare asyncio protocol. `GET /count` tells how many leads have
+come, how many deliveries that were, and when the last one came; `GET /arrivals` when each lead did, by its number.
+Times are on the clock that all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -10,26 +11,39 @@ import argparse
 import asyncio
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import uvloop
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n" + b'{"status":"ok"}'
+_NUMBER = b"lead"
+_DIGITS = 8
 
 
 @dataclass(slots=True)
-class Count:
+class Arrivals:
     """What all connections have received together."""
 
-    received: int = 0
+    deliveries: int = 0
     last: float = 0.0
+    first_at: dict[int, float] = field(default_factory=dict)
+
+    def note(self, body: bytes) -> None:
+        """Note a delivery; its number follows the word `lead` in the e-mail address (see `bench.load.lead`)."""
+        self.deliveries += 1
+        self.last = time.monotonic()
+        start = body.index(_NUMBER) + len(_NUMBER)
+        self.first_at.setdefault(int(body[start : start + _DIGITS]), self.last)
+
+    def counts(self) -> dict[str, float]:
+        return {"leads": len(self.first_at), "deliveries": self.deliveries, "last": self.last}
 
 
 class Connection(asyncio.Protocol):
     """One kept-alive connection of a worker."""
 
-    def __init__(self, counted: Count, delay: float) -> None:
-        self._counted = counted
+    def __init__(self, arrivals: Arrivals, delay: float) -> None:
+        self._arrivals = arrivals
         self._delay = delay
         self._buffer = bytearray()
 
@@ -42,30 +56,29 @@ class Connection(asyncio.Protocol):
         if end < 0:
             return
         head = bytes(self._buffer[:end]).lower()
-        if head.startswith(b"get /count "):
+        if head.startswith(b"get "):
             self._buffer.clear()
-            self._tell()
+            self._tell(self._arrivals.counts() if head.startswith(b"get /count ") else self._arrivals.first_at)
             return
         length = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
         if len(self._buffer) < end + 4 + length:
             return
+        self._arrivals.note(bytes(self._buffer[end + 4 : end + 4 + length]))
         del self._buffer[: end + 4 + length]
-        self._counted.received += 1
-        self._counted.last = time.monotonic()
         if self._delay:
             asyncio.get_running_loop().call_later(self._delay, self._transport.write, _OK)
         else:
             self._transport.write(_OK)
 
-    def _tell(self) -> None:
-        body = json.dumps({"received": self._counted.received, "last": self._counted.last}).encode()
+    def _tell(self, told: object) -> None:
+        body = json.dumps(told).encode()
         self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
 
 async def serve(port: int, delay: float) -> None:
     """Receive until ended."""
-    counted = Count()
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(counted, delay), "127.0.0.1", port)
+    arrivals = Arrivals()
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(arrivals, delay), "127.0.0.1", port)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     await server.serve_forever()
 

@@ -1,0 +1,1 @@
+"""Leads: taken, checked, mapped, delivered, each step on record."""

@@ -1,0 +1,90 @@
+"""Fills the gateway's tables as if it had run for long: leads that wait, and leads that were delivered.
+
+Written with plain SQL, a hundred thousand at a time, since posting ten million would take an hour. Every table gets the
+rows that such a lead really has, so that tables and indexes have their real size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+import psycopg2
+
+_AT_ONCE = 100_000
+_FIRST_NUMBER = 50_000_000
+"""Of the leads that are filled in; posted ones have smaller numbers."""
+
+
+def fill(database_url: str, *, waiting: int, finished: int, routes: int, say: Callable[[str], None]) -> None:
+    """Write leads into the tables and let PostgreSQL look at them.
+
+    Args:
+        database_url: Of the owner of the tables.
+        waiting: Leads that are due.
+        finished: Leads that were delivered in the past year.
+        routes: They are spread over this many.
+        say: Is told how far it is.
+    """
+    if not waiting and not finished:
+        return
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        # Leads begin as RECEIVED, which a trigger sees to; these are written as they ended.
+        cursor.execute("ALTER TABLE lead_state DISABLE TRIGGER lead_state_first_step")
+        for kind, sql, total in (("finished", _FINISHED, finished), ("waiting", _WAITING, waiting)):
+            for first in range(0, total, _AT_ONCE):
+                last = min(first + _AT_ONCE, total) - 1
+                cursor.execute(sql, {"first": first, "last": last, "number": _FIRST_NUMBER, "routes": routes})
+                say(f"{kind} leads: {last + 1:,} of {total:,}")
+        cursor.execute("ALTER TABLE lead_state ENABLE TRIGGER lead_state_first_step")
+        cursor.execute("VACUUM ANALYZE")
+
+
+_LEAD = """
+WITH lead AS MATERIALIZED (
+    SELECT nextval('lead_id_seq') AS lead_id, 'default/route-' || n %% %(routes)s AS route,
+           now() - n %% 8760 * interval '1 hour' - interval '1 minute' AS at,
+           convert_to(format(
+               '{"email":"lead%%s@example.com","phone":"+496811234567",'
+               '"address":{"zip":"66123","street":"Hauptstr. 1"},"house":{"is_owner":true}}',
+               %(number)s + n), 'UTF8') AS body,
+           convert_to(format(
+               '{"customer_email":"lead%%s@example.com","customer_zip":"66123","customer_street":"Hauptstr. 1",'
+               '"is_homeowner":true,"phone":"+496811234567","product":{"name":"Solaranlage"}}',
+               %(number)s + n), 'UTF8') AS payload
+    FROM generate_series(%(first)s, %(last)s) AS n
+), arrived AS (
+    INSERT INTO inbound_lead (lead_id, received_at, correlation_id, route, config_hash, headers, body)
+    SELECT lead_id, at, gen_random_uuid(), route, repeat('0', 64), '{"content-type":"application/json"}', body FROM lead
+), received AS (
+    INSERT INTO status_transition (lead_id, seq, at, to_status, actor, config_hash)
+    SELECT lead_id, 1, at, 'RECEIVED', 'webhook', repeat('0', 64) FROM lead
+)
+"""
+
+_WAITING = _LEAD + "INSERT INTO lead_state (lead_id, route, due_at, updated_at) SELECT lead_id, route, at, at FROM lead"
+
+_FINISHED = (
+    _LEAD
+    + """, state AS (
+    INSERT INTO lead_state (lead_id, route, updated_at, status, transitions, attempts, lease_token)
+    SELECT lead_id, route, at, 'DELIVERED', 3, 1, 1 FROM lead
+), begun AS (
+    INSERT INTO delivery_round (lead_id, round, created_at, idempotency_key, config_hash, payload)
+    SELECT lead_id, 1, at, gen_random_uuid(), repeat('0', 64), payload FROM lead
+), attempted AS (
+    INSERT INTO delivery_attempt (
+        lead_id, number, round, started_at, duration_ms, kind, response_status, response_headers, response_body, worker,
+        config_hash, lease_token
+    )
+    SELECT lead_id, 1, 1, at, 20, 'delivered', 200, '{"content-type":"application/json"}', '{"status":"ok"}',
+           'worker-1', repeat('0', 64), 1
+    FROM lead
+)
+INSERT INTO status_transition (lead_id, seq, at, from_status, to_status, actor, config_hash)
+SELECT lead_id, 2, at, 'RECEIVED', 'READY'::lead_status, 'worker:worker-1', repeat('0', 64) FROM lead
+UNION ALL
+SELECT lead_id, 3, at, 'READY', 'DELIVERED', 'worker:worker-1', repeat('0', 64) FROM lead
+"""
+)

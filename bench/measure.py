@@ -1,0 +1,228 @@
+"""Measures one system in one scenario: several runs, each a set of figures by name."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+
+from bench.load import percentile
+from bench.processes import cpu_seconds
+from bench.scenarios import Scenario
+from bench.system import POSTGRESQL, VALKEY, WEBHOOK, WORKER, System, cpu, memory_of
+
+Figures = dict[str, float]
+Say = Callable[[str], None]
+
+_WARM_UP_SHARE = 0.1
+_DELIVERY_SECONDS = 600.0
+_LOOK_SECONDS = 0.02
+CPU = "CPU s per 1,000 leads: "
+DISK = "disk of a lead with its indexes, bytes"
+OWN = f"{WEBHOOK} + {WORKER}"
+
+
+def measure(system: System, scenario: Scenario, *, leads: int, runs: int, say: Say) -> list[Figures]:
+    """Measure, after a warm-up of a tenth of a run.
+
+    Args:
+        system: Fresh, or filled; not delivering yet.
+        scenario: How.
+        leads: Leads a run.
+        runs: How often.
+        say: Is told how far it is.
+    """
+    kinds = {"flow": _flow, "steady": _steady, "phases": _phases}
+    return kinds[scenario.kind](_Source(system, scenario), leads=leads, runs=runs, say=say)
+
+
+class _Source:
+    """Posts leads with numbers that were not used before."""
+
+    def __init__(self, system: System, scenario: Scenario) -> None:
+        self.system = system
+        self._scenario = scenario
+        self._first = 0
+        self._paths = system.folder / "paths"
+        self._paths.write_text("\n".join(system.paths))
+
+    def post(self, leads: int, *, answers: Path | None = None, rate: float | None = None) -> dict[str, float]:
+        """Run the load generator once; every answer must be 200."""
+        scenario = self._scenario
+        command = [
+            sys.executable, "-m", "bench.load",
+            "--port", str(self.system.port),
+            "--paths", str(self._paths),
+            "--connections", str(scenario.connections),
+            "--leads", str(leads),
+            "--first", str(self._first),
+            "--size", str(scenario.size),
+            *(["--answers", str(answers)] if answers else []),
+            *(["--rate", str(rate)] if rate else []),
+        ]  # fmt: skip
+        told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        if told.pop("statuses") != {"200": leads}:
+            sys.exit(f"not every lead was accepted: {told}")
+        self._first += leads
+        return dict(told)
+
+    def await_leads(self, leads: int) -> None:
+        """Wait until the customer has had so many different leads in all."""
+        end = time.monotonic() + _DELIVERY_SECONDS
+        while (got := self.system.receiver.counts().leads) < leads:
+            if time.monotonic() > end:
+                sys.exit(f"only {got:,} of {leads:,} leads were delivered within {_DELIVERY_SECONDS:.0f} s")
+            time.sleep(_LOOK_SECONDS)
+
+    def warm_up(self, leads: int) -> None:
+        """Post and deliver some leads that don't count."""
+        before = self.system.receiver.counts().leads
+        self.post(leads)
+        self.await_leads(before + leads)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What had been used, and how many leads delivered, at a time."""
+
+    at: float
+    cpu: Mapping[str, float]
+    receiver_cpu: float
+    leads: int
+
+    @classmethod
+    def of(cls, system: System) -> _Moment:
+        leads = system.receiver.counts().leads
+        return cls(time.monotonic(), cpu(system), cpu_seconds(system.receiver.pid), leads)
+
+    def cost_since(self, before: _Moment, leads: int) -> dict[str, float]:
+        """CPU seconds per 1,000 leads since then, by part."""
+        return {part: (used - before.cpu.get(part, 0.0)) / leads * 1000 for part, used in self.cpu.items()}
+
+
+def _costs(cost: Mapping[str, float], *, tools: float, prefix: str = CPU) -> Figures:
+    own = {part: cost[part] for part in (WEBHOOK, WORKER) if part in cost}
+    both = {OWN: sum(own.values())} if len(own) > 1 else {}
+    rest = {POSTGRESQL: cost[POSTGRESQL], VALKEY: cost[VALKEY], "load generator + receiver": tools}
+    return {f"{prefix}{part}": used for part, used in {**own, **both, **rest}.items()}
+
+
+def _memory(system: System) -> Figures:
+    both, postgresql = memory_of(system, WEBHOOK, WORKER), memory_of(system, POSTGRESQL)
+    return {
+        f"memory of {OWN}, MiB (shared pages once)": both.proportional,
+        f"memory of {OWN}, MiB (sum of RSS)": both.resident,
+        "memory of PostgreSQL, MiB (shared pages once)": postgresql.proportional,
+    }
+
+
+def _flow(source: _Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
+    """Post as fast as the answers come, and wait until the customer has everything."""
+    system, results = source.system, []
+    with system.working():
+        source.warm_up(max(int(leads * _WARM_UP_SHARE), 100))
+        for number in range(runs):
+            before = _Moment.of(system)
+            posted = source.post(leads)
+            source.await_leads(before.leads + leads)
+            after = _Moment.of(system)
+            seconds = system.receiver.counts().last - before.at
+            tools = (posted["cpu_seconds"] + after.receiver_cpu - before.receiver_cpu) / leads * 1000
+            figures = {
+                "posts/s": posted["posts_per_second"],
+                "post p50, ms": posted["p50_ms"],
+                "post p99, ms": posted["p99_ms"],
+                "delivered/s, first post to last delivery": leads / seconds,
+                **_costs(after.cost_since(before, leads), tools=tools),
+                **_memory(system),
+            }
+            results.append(figures)
+            say(f"run {number + 1}: {figures['posts/s']:,.0f} posts/s, {leads / seconds:,.0f} delivered/s")
+    return results
+
+
+def _steady(source: _Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
+    """Post at a steady rate, and compare when each lead was answered with when the customer had it."""
+    system, results = source.system, []
+    rate, answers = source._scenario.rate, system.folder / "answers.json"  # noqa: SLF001
+    with system.working():
+        source.warm_up(max(int(leads * _WARM_UP_SHARE), 100))
+        for number in range(runs):
+            before = _Moment.of(system)
+            posted = source.post(leads, rate=rate, answers=answers)
+            source.await_leads(before.leads + leads)
+            after = _Moment.of(system)
+            came = system.receiver.arrivals()
+            waits = sorted((came[int(n)] - at) * 1000 for n, at in json.loads(answers.read_text()).items())
+            tools = (posted["cpu_seconds"] + after.receiver_cpu - before.receiver_cpu) / leads * 1000
+            figures = {
+                "post p50, ms": posted["p50_ms"],
+                "post p99, ms": posted["p99_ms"],
+                "from the 200 to the customer p50, ms": percentile(waits, 0.5),
+                "from the 200 to the customer p99, ms": percentile(waits, 0.99),
+                **_costs(after.cost_since(before, leads), tools=tools),
+                **_memory(system),
+            }
+            results.append(figures)
+            say(
+                f"run {number + 1}: post p99 {posted['p99_ms']:.1f} ms, to the customer {percentile(waits, 0.5):.1f} ms"
+            )
+    return results
+
+
+def _phases(source: _Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
+    """Post everything, then deliver everything, in turn, so that each part's cost belongs to one of the two."""
+    results = []
+    source.post(max(int(leads * _WARM_UP_SHARE), 100))
+    for number in range(runs):
+        size = _database_bytes(source.system)
+        taken, delivered = _intake(source, leads), _delivery(source, leads)
+        grown = (_database_bytes(source.system) - size) / leads
+        results.append(taken | delivered | {DISK: grown})
+        say(f"run {number + 1}: {taken['posts/s']:,.0f} posts/s, then {delivered['delivered/s']:,.0f} delivered/s")
+    return results
+
+
+def _intake(source: _Source, leads: int) -> Figures:
+    before = _Moment.of(source.system)
+    posted = source.post(leads)
+    after = _Moment.of(source.system)
+    cost = after.cost_since(before, leads)
+    return {
+        "posts/s": posted["posts_per_second"],
+        "post p99, ms": posted["p99_ms"],
+        **{f"intake, {CPU}{part}": cost[part] for part in (WEBHOOK, POSTGRESQL)},
+    }
+
+
+def _delivery(source: _Source, leads: int) -> Figures:
+    """Deliver what waits, and look only at the middle, where the worker is neither starting nor running out."""
+    system = source.system
+    start = system.receiver.counts().leads
+    with system.working():
+        source.await_leads(start + int(leads * _WARM_UP_SHARE))
+        before = _Moment.of(system)
+        source.await_leads(start + int(leads * (1 - _WARM_UP_SHARE)))
+        after = _Moment.of(system)
+        done = after.leads - before.leads
+        cost = after.cost_since(before, done)
+        used = _memory(system)
+        source.await_leads(start + leads)
+    return {
+        "delivered/s": done / (after.at - before.at),
+        **{f"delivery, {CPU}{part}": cost[part] for part in (WORKER, POSTGRESQL, VALKEY)},
+        **used,
+    }
+
+
+def _database_bytes(system: System) -> int:
+    with closing(psycopg2.connect(system.database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        return int(cursor.fetchall()[0][0])
