@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from leadgateway.commands.actor import Actor, person_of
 from leadgateway.commands.exits import NEGATIVE, fail
-from leadgateway.commands.lead_erase import erase
+from leadgateway.commands.lead_erase import erase, erasures
 from leadgateway.commands.lead_list import export, list_leads, tail
 from leadgateway.commands.lead_story import as_json, as_text
 from leadgateway.commands.output import Output, OutputOption
@@ -34,6 +34,7 @@ app.command("list")(list_leads)
 app.command()(tail)
 app.command()(export)
 app.command()(erase)
+app.command()(erasures)
 
 LARGEST_ID = 2**63 - 1
 

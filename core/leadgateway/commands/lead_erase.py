@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -14,13 +15,14 @@ import typer
 from sqlalchemy import Connection
 
 from leadgateway.commands.actor import Actor, person_of
+from leadgateway.commands.columns import print_columns
 from leadgateway.commands.exits import NEGATIVE
 from leadgateway.commands.output import Output, OutputOption, progress_bar
 from leadgateway.commands.servers import DATA_OPTION, connected
 from leadgateway.dev.home import DEFAULT
 from leadgateway.person import EmailAddress, NoSuchPerson, Person, PhoneNumber
 from leadgateway.store import erasure
-from leadgateway.store.erasure import Erased
+from leadgateway.store.erasure import Erased, Erasure
 from leadgateway.store.traces import find_person
 
 _ROUNDS = 3
@@ -102,6 +104,45 @@ def erase(  # noqa: PLR0917 - Typer's options are parameters
     if text:
         _tell_done(number, erased, after)
     _end(before, erased, after, as_json=not text, agreed=True)
+
+
+def erasures(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="The last so many.")] = 50,
+    output: OutputOption = Output.TEXT,
+    data: Annotated[Path, DATA_OPTION] = DEFAULT,
+) -> None:
+    """List what was erased, the newest first: when, by whom, and of how many leads; not whose data it was.
+
+    Exit status: 0 also if nothing was, 2 and 3 as for show.
+    """
+    with connected(data, command="lead erasures") as connection:
+        found = erasure.erasures(connection, limit=limit)
+    if output is Output.JSON:
+        typer.echo(json.dumps([_fact(each) for each in found], indent=2))
+    else:
+        print_columns(_HEAD, [_row(each) for each in found])
+
+
+_HEAD = ("NUMBER", "AT", "BY", "SOUGHT BY", "LEADS", "ERASED", "LEFT", "REFERENCE")
+
+
+def _row(fact: Erasure) -> tuple[str, ...]:
+    left = "interrupted" if fact.traces_left is None else str(fact.traces_left)
+    return (
+        str(fact.erasure_id),
+        f"{fact.at:%Y-%m-%d %H:%M:%SZ}",
+        fact.actor,
+        fact.sought,
+        str(fact.leads_found),
+        str(fact.leads_erased),
+        left,
+        fact.reference or "",
+    )
+
+
+def _fact(fact: Erasure) -> dict[str, object]:
+    told = {name: getattr(fact, name) for name in Erasure.__slots__}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in told.items()}
 
 
 def _sought(email: str | None, phone: str | None, lead_ids: Sequence[int], region: str) -> tuple[Sought, Person | None]:

@@ -16,8 +16,9 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from leadgateway.commands.columns import STATUS_COLOURS, print_columns
+from leadgateway.commands.columns import STATUS_COLOURS, print_columns, printable
 from leadgateway.commands.exits import USAGE, fail
 from leadgateway.commands.lead_filter import (
     CodeOption,
@@ -259,6 +260,7 @@ def _step_json(step: Step) -> dict[str, Any]:
 
 def _step_line(step: Step) -> str:
     status = step.to_status.value
-    code = f" {step.code}" if step.code else ""
     colour = STATUS_COLOURS.get(status, "default")
-    return f"{step.at:%H:%M:%S}  {step.lead_id:>8}  [{colour}]{status:<18}[/] {step.route}[dim]{code}  {step.actor}[/]"
+    note = escape(printable(f"{step.code or ''}  {step.actor}".strip()))
+    route = escape(printable(step.route))
+    return f"{step.at:%H:%M:%S}  {step.lead_id:>8}  [{colour}]{status:<18}[/] {route}  [dim]{note}[/]"

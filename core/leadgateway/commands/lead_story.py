@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.text import Text
 
-from leadgateway.commands.columns import STATUS_COLOURS
+from leadgateway.commands.columns import STATUS_COLOURS, printable
 from leadgateway.pipeline.lead import InvalidLead, parse_lead
 from leadgateway.store.breaker import Opening
 from leadgateway.store.story import DeliveryAttempt, LeadStory, Transition
@@ -123,7 +123,7 @@ def _contents(story: LeadStory) -> Iterator[str]:
         for target, why in each.omitted.items():
             yield f"  [dim]left out: {escape(target)} ({escape(why)})[/]"
     yield "\n[bold]Headers[/]"
-    yield from (f"  {escape(_printable(name))}: {escape(_printable(value))}" for name, value in story.headers.items())
+    yield from (f"  {escape(printable(name))}: {escape(printable(value))}" for name, value in story.headers.items())
 
 
 def _events(story: LeadStory) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _transition_line(transition: Transition) -> str:
     status = transition.to_status.value
     code = f" {transition.code}" if transition.code else ""
     detail = f" {json.dumps(dict(transition.detail), ensure_ascii=False)}" if transition.detail else ""
-    note = escape(_printable(f"{code}{detail}  by {transition.actor}"))
+    note = escape(printable(f"{code}{detail}  by {transition.actor}"))
     return f"[{_colour(status)}]{status:<18}[/][dim]{note}[/]"
 
 
@@ -156,7 +156,7 @@ def _attempt_line(attempt: DeliveryAttempt) -> str:
     line = f"  {answer} after {attempt.duration_ms} ms{error}"
     body = _text(attempt.response_body)
     said = f"\n{' ' * 14}  answer: {body[:200]}" if body and attempt.response_status else ""
-    return f"attempt {attempt.number:<10}[dim]{escape(_printable(line + said, keep=chr(10)))}[/]"
+    return f"attempt {attempt.number:<10}[dim]{escape(printable(line + said, keep=chr(10)))}[/]"
 
 
 def _colour(status: str) -> str:
@@ -165,7 +165,7 @@ def _colour(status: str) -> str:
 
 def _indented(content: Any) -> str:
     text = json.dumps(content, indent=2, ensure_ascii=False) if not isinstance(content, str) else content
-    return "\n".join(f"  {escape(_printable(line))}" for line in text.split("\n"))
+    return "\n".join(f"  {escape(printable(line))}" for line in text.split("\n"))
 
 
 def content(data: bytes | None) -> Any:
@@ -180,13 +180,6 @@ def content(data: bytes | None) -> Any:
 
 def _text(data: bytes | None) -> str | None:
     return None if data is None else data.decode("utf-8", "backslashreplace")
-
-
-def _printable(text: str, keep: str = "") -> str:
-    """Escape what a terminal would obey, and what UTF-8 can't hold: leads and answers are hostile."""
-    return "".join(
-        character if character.isprintable() or character in keep else json.dumps(character)[1:-1] for character in text
-    )
 
 
 def _time(at: datetime | None) -> str | None:

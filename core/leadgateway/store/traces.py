@@ -64,7 +64,7 @@ class Traces:
 def find_person(connection: Connection, person: Person, *, progress: Progress | None = None) -> Traces:
     """Look for a person in everything that is stored.
 
-    Reads whole tables: about a minute for a million leads.
+    Reads whole tables, which takes minutes where there are millions of leads.
 
     Args:
         connection: In autocommit, without a time limit for statements.

@@ -167,6 +167,24 @@ def test_a_lead_that_stays_in_delivery_is_named_and_left(erase: Erase, connectio
     assert (fact.leads_erased, fact.traces_left) == (0, 1)
 
 
+def test_what_was_erased_is_listed_without_whose_it_was(
+    erase: Erase, connection: Connection, database_url: str
+) -> None:
+    stored(connection, new_lead(body=ANN))
+    erase("--email", "ann@example.com", "--yes", "--actor", "ada\x1b[31m", "--reference", "ticket 7")
+    environment = {"DATABASE_URL": database_url}
+
+    listed = leadgateway("lead", "erasures", environment=environment)
+    told = leadgateway("lead", "erasures", "-o", "json", environment=environment)
+
+    assert listed.status == DONE
+    line = listed.out.splitlines()[1]
+    assert line.split()[3:] == ["person:ada\\u001b[31m", "email", "1", "1", "0", "ticket", "7"]
+    [fact] = json.loads(told.out)
+    assert (fact["leads_erased"], fact["traces_left"], fact["reference"]) == (1, 0, "ticket 7")
+    assert "ann" not in listed.out + told.out
+
+
 def test_what_belongs_to_no_lead_is_told_and_left(erase: Erase, connection: Connection) -> None:
     [lead_id] = stored(connection, new_lead(body=ANN))
 

@@ -176,6 +176,23 @@ def test_a_file_that_can_not_be_written_is_a_usage_error(
     assert "--to" in called.error
 
 
+def test_nothing_that_people_wrote_can_steer_the_terminal(
+    shell: Shell, connection: Connection, leads: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = "\x1b[31m[bold]x[/bold] [/]\u202e"
+    reject(connection, [leads[2]], code=hostile, person=hostile)
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("leadgateway.commands.lead_list.time.sleep", interrupt)
+
+    for shown in (shell("lead", "list").out, shell("lead", "tail").out, shell("stats").out):
+        assert "\x1b" not in shown
+        assert "\u202e" not in shown
+        assert "[bold]x[/bold] [/]" in shown
+
+
 class Following:
     """`leadgateway lead tail` in a process of its own."""
 
