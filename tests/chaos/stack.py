@@ -85,7 +85,8 @@ class Stack:
 
     def __enter__(self) -> Self:
         try:
-            self._start()
+            servers = self._start_servers()
+            self._start_gateway(servers)
         except BaseException:
             self._running.close()
             raise
@@ -94,7 +95,7 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self._running.close()
 
-    def _start(self) -> None:
+    def _start_servers(self) -> list[EmbeddedPostgres]:
         if self.settings.small_disk:
             self._running.enter_context(self.disk)
         if self.settings.namespace:
@@ -102,22 +103,14 @@ class Stack:
         for part in (self.loop, self.customers, self.postgres, self.valkey):
             self._running.enter_context(part)
         migrate(DatabaseSettings(DATABASE_URL=self.postgres.url))
-        servers = [self.postgres]
-        if self.settings.standby:
-            self.standby = replication.start_standby(self.postgres, self.folder / "disk" / "standby")
-            self._running.callback(self.standby.stop)
-            servers.append(self.standby)
-        valkey = socket_folder(self.valkey.folder, account_for(self.valkey.folder)) / "valkey.sock"
-        self._environment = {
-            "DATABASE_URL": self._database_url([self._server("PostgreSQL", socket_of(one)) for one in servers]),
-            "REDIS_URL": self._redis_url(self._server("Valkey", str(valkey))),
-            "LEADGATEWAY_CONFIG_DIR": str(self.folder / "routes"),
-            "LEADGATEWAY_CONFIG_POLL_SECONDS": "0.2",
-            "LEADGATEWAY_WEBHOOK_REPLICAS": "2",
-            "LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS": "true",
-            "LEADGATEWAY_WORKER_SWEEP_SECONDS": str(self.settings.sweep_seconds),
-            "LEADGATEWAY_WORKER_LEASE_MARGIN_SECONDS": str(self.settings.lease_margin_seconds),
-        }
+        if not self.settings.standby:
+            return [self.postgres]
+        self.standby = replication.start_standby(self.postgres, self.folder / "disk" / "standby")
+        self._running.callback(self.standby.stop)
+        return [self.postgres, self.standby]
+
+    def _start_gateway(self, servers: Sequence[EmbeddedPostgres]) -> None:
+        self._environment = self._describe(servers)
         self.routes = RouteTable(self.folder / "routes", self.customers.port)
         self.routes.publish()
         self.webhooks = [self._process("webhook", number) for number in (1, 2)]
@@ -127,6 +120,20 @@ class Stack:
         )
         for process in self.processes:
             process.until_ready()
+
+    def _describe(self, servers: Sequence[EmbeddedPostgres]) -> dict[str, str]:
+        """The environment of every process of the gateway."""
+        valkey = socket_folder(self.valkey.folder, account_for(self.valkey.folder)) / "valkey.sock"
+        return {
+            "DATABASE_URL": self._database_url([self._server("PostgreSQL", socket_of(one)) for one in servers]),
+            "REDIS_URL": self._redis_url(self._server("Valkey", str(valkey))),
+            "LEADGATEWAY_CONFIG_DIR": str(self.folder / "routes"),
+            "LEADGATEWAY_CONFIG_POLL_SECONDS": "0.2",
+            "LEADGATEWAY_WEBHOOK_REPLICAS": "2",
+            "LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS": "true",
+            "LEADGATEWAY_WORKER_SWEEP_SECONDS": str(self.settings.sweep_seconds),
+            "LEADGATEWAY_WORKER_LEASE_MARGIN_SECONDS": str(self.settings.lease_margin_seconds),
+        }
 
     @property
     def processes(self) -> list[GatewayProcess]:
@@ -139,7 +146,7 @@ class Stack:
 
     def connections(self) -> int:
         """How many connections the gateway has to PostgreSQL."""
-        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'leadgateway%%'"
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'leadgateway%'"
         return int(self._ask(query))
 
     def until_settled(self, *, seconds: float) -> bool:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from tests.building.customer import Answer, Behaviour, Drip, Drop, Raw, Silence
 from tests.chaos.faults.fault import Fault
-from tests.chaos.routes import HASTY, NAMES, NARROW, PLAIN
+from tests.chaos.routes import HASTY, NARROW, PLAIN
 from tests.chaos.stack import Stack
 
 During = Callable[[Stack], AbstractContextManager[None]]
@@ -51,8 +51,6 @@ def _faults() -> Iterator[Fault]:
     }
     for words, (route, behaviour) in behaviours.items():
         yield Fault(f"customer {words}", "customers", f"customer-{route}", (2, 60), _behaving(route, behaviour))
-    # One that is unknown to DNS, and one whose port speaks no TLS
-    assert {PLAIN, HASTY} <= set(NAMES)
     yield Fault(
         "customer's name unknown", "customers", "routes", (2, 20), _at(PLAIN, "http://customer.invalid/{route}")
     )
