@@ -132,6 +132,11 @@ class WorkerSettings(ProcessSettings):
         description="how much longer than a route's timeout the lease of a delivery is",
     )
     max_in_flight: int = Field(256, ge=1, le=10_000, alias="LEADGATEWAY_WORKER_MAX_IN_FLIGHT")
+    pass_trace_context: bool = Field(
+        False,
+        alias="LEADGATEWAY_WORKER_PASS_TRACE_CONTEXT",
+        description="whether the customer is sent the traceparent and tracestate that a lead came with",
+    )
     allow_private_networks: bool = Field(
         False,
         alias="LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS",

@@ -52,11 +52,13 @@ class Parcel:
         payload: The JSON body.
         idempotency_key: The same for every attempt of a round, so that the customer can tell a repeat.
         correlation_id: The lead's, as the source was told.
+        trace: Headers of the trace that the lead belongs to.
     """
 
     payload: bytes
     idempotency_key: str
     correlation_id: str
+    trace: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,7 @@ def _request(parcel: Parcel, target: Destination) -> httpx.Request:
         *target.headers,
         (b"Idempotency-Key", parcel.idempotency_key.encode("ascii")),
         (b"X-Correlation-ID", parcel.correlation_id.encode("ascii")),
+        *((name.encode("ascii"), value.encode("ascii")) for name, value in parcel.trace.items()),
     ]
     # As a stream, httpx leaves out Host and Content-Length, which aiohttp adds anyway.
     request = httpx.Request("POST", target.url, headers=headers, stream=httpx.ByteStream(parcel.payload))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from traceback import format_tb
@@ -25,7 +25,9 @@ from leadgateway.store.claims import POISONED, Claim, claim
 from leadgateway.store.errors import RowRefused, StoreError
 from leadgateway.store.outcomes import Rejected, Released
 from leadgateway.store.rounds import Ready, mark_ready
+from leadgateway.store.sent_headers import sent_headers
 from leadgateway.store.status import LeadStatus
+from leadgateway.telemetry.trace_context import trace_headers
 from leadgateway_worker import metrics
 from leadgateway_worker.delivery import Parcel
 from leadgateway_worker.halving import by_halves
@@ -89,17 +91,21 @@ class _Draft:
 class Preparation:
     """Takes due leads from the database and prepares them. Blocking, for a thread of its own."""
 
-    def __init__(self, engine: Engine, *, worker: str, lease_margin: timedelta) -> None:
+    def __init__(
+        self, engine: Engine, *, worker: str, lease_margin: timedelta, pass_trace_context: bool = False
+    ) -> None:
         """See `take`.
 
         Args:
             engine: Of the store.
             worker: This process's name, unique among all workers.
             lease_margin: How much longer a lease is than the exchange's deadline: for what comes before and after.
+            pass_trace_context: Whether a lead is sent on with the trace context that it came with.
         """
         self._engine = engine
         self._worker = worker
         self._margin = lease_margin
+        self._passes_trace_context = pass_trace_context
 
     def waiting(self) -> list[RouteKey]:
         """The routes that have leads waiting, due or not; cheap.
@@ -129,6 +135,8 @@ class Preparation:
             claims = claim(connection, slots=slots, lease=leases, worker=self._worker, limit=limit)
             decided = self._decide_in_time([lead for lead in claims if not _told_poisoned(lead)], routes)
             drafts = [one for one in decided if isinstance(one, _Draft)]
+            if self._passes_trace_context and drafts:
+                drafts = _with_trace_context(connection, drafts)
             return Prepared(
                 consignments=self._mark_ready(connection, drafts),
                 results=[one for one in decided if isinstance(one, Result)],
@@ -209,6 +217,19 @@ class Preparation:
 
     def _write(self, connection: Connection, drafts: Sequence[_Draft]) -> list[tuple[int, datetime]]:
         return list(mark_ready(connection, [draft.ready for draft in drafts], worker=self._worker).items())
+
+
+def _with_trace_context(connection: Connection, drafts: Sequence[_Draft]) -> list[_Draft]:
+    try:
+        came_with = sent_headers(connection, [draft.claim.lead_id for draft in drafts])
+    except StoreError as error:
+        # A trace is a courtesy, and no lead waits for it.
+        _log.warning("leads.without_trace_context", leads=len(drafts), error=str(error))
+        return list(drafts)
+    return [
+        replace(draft, parcel=replace(draft.parcel, trace=trace_headers(came_with.get(draft.claim.lead_id, {}))))
+        for draft in drafts
+    ]
 
 
 def _told_poisoned(lead: Claim) -> bool:

@@ -212,6 +212,7 @@ def _pump_settings(settings: WorkerSettings, name: str) -> PumpSettings:
         sweep_seconds=settings.sweep_seconds,
         grace_seconds=settings.grace_seconds,
         allow_private_networks=settings.allow_private_networks,
+        pass_trace_context=settings.pass_trace_context,
     )
 
 

@@ -69,6 +69,7 @@ class PumpSettings:
         sweep_seconds: Time between two sweeps.
         grace_seconds: How long deliveries may go on once the pump is asked to stop.
         allow_private_networks: Whether routes may be allowed to reach private addresses.
+        pass_trace_context: Whether customers are sent the trace context that a lead came with.
     """
 
     worker: str
@@ -77,6 +78,7 @@ class PumpSettings:
     sweep_seconds: float
     grace_seconds: float
     allow_private_networks: bool
+    pass_trace_context: bool = False
 
 
 def _next_look_seconds(leads: int) -> float:
@@ -97,7 +99,12 @@ class Pump:
         """
         self._settings = settings
         self._routes = routes
-        self._preparation = Preparation(engine, worker=settings.worker, lease_margin=settings.lease_margin)
+        self._preparation = Preparation(
+            engine,
+            worker=settings.worker,
+            lease_margin=settings.lease_margin,
+            pass_trace_context=settings.pass_trace_context,
+        )
         self._results = ResultsWriter(engine, worker=settings.worker, written=self._written)
         self._announcer = Announcer(bell)
         self._slots = Slots(settings.capacity)
