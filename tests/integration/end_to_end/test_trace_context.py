@@ -27,9 +27,7 @@ def test_a_trace_is_passed_on_with_each_attempt_only_if_that_is_asked_for(
         publish_routes(tmp_path, RouteToPublish("solar", a_spec(customer.url, default=True, retry=retry)))
         with (
             WebhookProcess(tmp_path, database=database_url, redis=NOWHERE) as webhook,
-            WorkerProcess(
-                tmp_path, database=database_url, redis=NOWHERE, LEADGATEWAY_WORKER_SWEEP_SECONDS="0.2", **setting
-            ),
+            WorkerProcess(tmp_path, database=database_url, redis=NOWHERE, **setting),
         ):
             headers = {"traceparent": PARENT, "tracestate": STATE}
             posted = webhook.until_ready().client.post(webhook.leads, json=a_lead(), headers=headers)
