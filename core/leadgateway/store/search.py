@@ -241,7 +241,7 @@ def all_matching_ids(
 
 
 def count_matching(connection: Connection, leads: LeadFilter) -> int:
-    """How many indexed leads are meant, exactly. Up to half a second for a million of them."""
+    """How many indexed leads are meant, exactly. Among a million that takes a second or two."""
     where = _Where(leads, None)
     return int(rows(connection, where.count(), where.parameters)[0][0])
 
