@@ -12,8 +12,9 @@ import typer
 from leadgateway.commands.exits import USAGE, fail, store_errors_exit
 from leadgateway.commands.servers import DATA_OPTION, database_settings
 from leadgateway.dev.home import DEFAULT
-from leadgateway.settings import LogSettings, load
-from leadgateway.store.grants import UnknownRole
+from leadgateway.settings import DatabaseSettings, LogSettings, load
+from leadgateway.store.engine import create_store_engine
+from leadgateway.store.grants import UnknownRole, grant_console
 from leadgateway.store.migrations import migrate as apply_migrations
 from leadgateway.telemetry.logs import configure_logging
 
@@ -39,6 +40,16 @@ def migrate(
             "not change it. May be given several times.",
         ),
     ] = None,
+    grant_to_console: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grant-console",
+            metavar="ROLE",
+            envvar="LEADGATEWAY_MIGRATE_GRANT_CONSOLE",
+            help="Likewise for a console with a role of its own: it can act on leads, but take none in, deliver none "
+            "and erase nothing.",
+        ),
+    ] = None,
     data: Annotated[Path, DATA_OPTION] = DEFAULT,
 ) -> None:
     """Bring the database's schema up to this version. Safe to run at any time, by several at once, while leads flow.
@@ -55,6 +66,24 @@ def migrate(
             revision = apply_migrations(database_settings(data), wait=timedelta(seconds=wait), grant_to=roles)
         except UnknownRole as error:
             raise fail(f"--grant: {error}", USAGE) from None
+        try:
+            _grant_to_consoles(database_settings(data), grant_to_console or [])
+        except UnknownRole as error:
+            raise fail(f"--grant-console: {error}", USAGE) from None
     typer.echo(f"The schema is current: revision {revision}.")
     for role in roles:
         typer.echo(f"The role {role} may do what webhook and worker need.")
+    for role in grant_to_console or []:
+        typer.echo(f"The role {role} may do what a console needs.")
+
+
+def _grant_to_consoles(settings: DatabaseSettings, roles: list[str]) -> None:
+    if not roles:
+        return
+    engine = create_store_engine(settings, application_name="leadgateway migrate", pool_size=1)
+    try:
+        with engine.connect() as connection:
+            for role in roles:
+                grant_console(connection, role)
+    finally:
+        engine.dispose()

@@ -1,7 +1,8 @@
 """What the role of the running processes may do: less than the owner, who migrates. Nobody needs a superuser.
 
 - **Owner**: owns the tables; `leadgateway migrate` runs as it. An ordinary role that may create in the schema.
-- **Runtime**: webhook, worker, console. Adds to the audit and can't change or remove any of it.
+- **Runtime**: webhook and worker (and console). Adds to the audit and can't change or remove any of it.
+- **Console**: what people do to leads, and no more: it can take no lead in, deliver none and erase nothing.
 - **Nobody but the owner** changes or deletes what stands in the audit. Retention and erasure run as the runtime role
   through functions of the owner (`remove_contents`, `remove_records`, `erase_leads`, see the migrations): those remove
   only what ended long enough ago, or what a row of `erasure` accounts for, which this role can't delete.
@@ -35,13 +36,22 @@ def grant_runtime(connection: Connection, role: str) -> None:
         NotTheOwner: The connection is not the owner's.
         StoreError: By cause.
     """
+    _grant(connection, role, _RUNTIME)
+
+
+def grant_console(connection: Connection, role: str) -> None:
+    """Give an existing role what a console alone needs, and no more; see `grant_runtime`."""
+    _grant(connection, role, _CONSOLE)
+
+
+def _grant(connection: Connection, role: str, wanted: tuple[str, ...]) -> None:
     found = rows(connection, _QUOTED, {"role": role})
     if not found:
         raise UnknownRole(f"there is no role {role!r}; make it first, with CREATE ROLE … LOGIN PASSWORD '…'")
     [(grantee, schema, me, owner)] = found
     if owner is not None:
         raise NotTheOwner(f"the tables belong to {owner}, so {me} can't give others access to them: log in as {owner}")
-    privileges = (f"USAGE ON SCHEMA {schema}", *_RUNTIME)
+    privileges = (f"USAGE ON SCHEMA {schema}", *wanted)
     rows(connection, ";".join(f"GRANT {privilege} TO {grantee}" for privilege in privileges))
 
 
@@ -69,4 +79,13 @@ _RUNTIME = (
     "SELECT, INSERT, UPDATE (finished_at, traces_left) ON erasure",
     "EXECUTE ON FUNCTION erase_leads(bigint, bigint[])",
     "EXECUTE ON FUNCTION remove_contents(varchar, interval, integer), remove_records(varchar, interval, integer)",
+)
+
+# Indexing what is new belongs to searching (`search_index.catch_up`); the rest is what `people` and `bulk` do.
+_CONSOLE = (
+    "SELECT ON inbound_lead, delivery_round, duplicate_lead, breaker_opening, erasure, alembic_version, lead_overview",
+    "SELECT, INSERT ON status_transition, delivery_attempt, personal_data_look",
+    "SELECT, UPDATE ON lead_state, search_progress",
+    "SELECT, INSERT, UPDATE ON lead_search, bulk_action",
+    "SELECT, DELETE ON lead_key",
 )

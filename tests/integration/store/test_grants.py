@@ -23,16 +23,19 @@ from leadgateway.store.breaker import (
     open_breakers,
     tallies,
 )
+from leadgateway.store.bulk import BulkKind, BulkWish, begin, cancel, meant
 from leadgateway.store.erasure import begin_erasure, erase, finish_erasure
 from leadgateway.store.errors import SchemaMismatch
 from leadgateway.store.execute import rows
-from leadgateway.store.grants import NotTheOwner, UnknownRole, grant_runtime
+from leadgateway.store.grants import NotTheOwner, UnknownRole, grant_console, grant_runtime
 from leadgateway.store.housekeeping import delete_expired_keys
 from leadgateway.store.intake import store_batch
+from leadgateway.store.looks import Look, record_look
 from leadgateway.store.migrations import schema_is_current
 from leadgateway.store.outcomes import Exhausted, PermanentlyFailed, Released
 from leadgateway.store.people import move, reject, replay
 from leadgateway.store.retention import ends, mark_ended, remove
+from leadgateway.store.route_state import route_states
 from leadgateway.store.search import LeadFilter, search
 from leadgateway.store.search_index import index_missed, index_old
 from leadgateway.store.statistics import statistics
@@ -77,6 +80,61 @@ def runtime(superuser: Connection, alterable: Connection, postgres_server: Embed
     with engine.connect() as connection:
         yield connection
     engine.dispose()
+
+
+@pytest.fixture
+def console(superuser: Connection, alterable: Connection, postgres_server: EmbeddedPostgres) -> Iterator[Connection]:
+    """A connection of a role that was granted what a console needs, and nothing else."""
+    grant_console(alterable, ROLE)
+    [(database,)] = rows(superuser, "SELECT current_database()")
+    engine = store_engine(make_dsn(postgres_server.url_of(database), user=ROLE, password=PASSWORD))
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def test_a_console_can_do_all_that_people_do(console: Connection, alterable: Connection) -> None:
+    worker = Worker(alterable)
+    first, second, third, fourth = stored(alterable, twin(), *(new_lead() for _ in range(3)))
+    worker.reject(worker.claim(1)[0])
+    worker.claim(1)
+    let_leases_run_out(alterable)
+    wish = BulkWish(BulkKind.REPLAY)
+
+    assert schema_is_current(console)
+    assert [lead.lead_id for lead in search(console, LeadFilter()).leads] == [fourth, third, second, first]
+    replay(console, [first], person="ann")
+    move(console, [second], route="default/b", person="ann")
+    reject(console, [third, fourth], person="ann", code="SPAM")
+    record_look(console, Look("contents", 1, first), person="ann")
+    assert lead_story(console, second) is not None
+    action = begin(console, meant(console, LeadFilter(), wish), wish, person="ann")
+    assert action.total == 2
+    assert cancel(console, action.action_id, person="ann") is not None
+    assert sum(route.waiting for route in backlog(console)) == 2
+    assert open_breakers(console) == []
+    now = datetime.now(UTC)
+    hour = timedelta(hours=1)
+    assert statistics(console, received_from=now - hour, received_before=now + hour, bucket=hour).total == 4
+    assert len(route_states(console, recent=timedelta(hours=1))) == 2
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO inbound_lead SELECT * FROM inbound_lead",
+        "INSERT INTO delivery_round SELECT * FROM delivery_round",
+        "SELECT nextval('lead_id_seq')",
+        "DELETE FROM personal_data_look",
+        "UPDATE status_transition SET actor = 'person:nobody'",
+        "DELETE FROM lead_state",
+        "SELECT erase_leads(1, ARRAY[1::bigint])",
+        "SELECT remove_contents('default/solar', interval '1 day', 10)",
+    ],
+)
+def test_a_console_can_neither_take_leads_in_nor_deliver_nor_erase(console: Connection, statement: str) -> None:
+    with pytest.raises(SchemaMismatch, match="42501"):
+        rows(console, statement)
 
 
 def test_it_can_do_all_that_the_webhook_does(runtime: Connection) -> None:
