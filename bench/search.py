@@ -49,7 +49,7 @@ def _run(folder: Path, count: int) -> None:
         engine = create_store_engine(settings, application_name="bench", pool_size=1)
         with engine.connect() as connection:
             began = time.monotonic()
-            _fill(connection, count)
+            fill(connection, count)
             print(f"{count:,} leads made in {time.monotonic() - began:.0f} s")
             _measure(connection, count)
         engine.dispose()
@@ -106,7 +106,8 @@ def _show(name: str, ask: Callable[[], object]) -> None:
     print(f"{name:50} {median:7.1f} ms (at the most {greatest:.1f} ms)", flush=True)
 
 
-def _fill(connection: Connection, count: int) -> None:
+def fill(connection: Connection, count: int) -> None:
+    """Make the leads."""
     parameters = {"count": count, "days": timedelta(days=_DAYS), "routes": _ROUTES}
     for statement in _FILL.split(";\n"):
         rows(connection, statement, parameters)
