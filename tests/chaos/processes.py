@@ -7,16 +7,19 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from leadgateway.dev.child import end, spawn
 from tests.building.waiting import eventually
-from tests.chaos.records import Footprint
+from tests.chaos.records import Episode, Footprint
 
 PRODUCT = (sys.executable, "-m", "leadgateway")
 """How the gateway's commands are started; a test puts a process with a deliberate defect in its place."""
@@ -46,6 +49,7 @@ class GatewayProcess:
         self._entry = tuple(entry)
         self._process: subprocess.Popen[bytes] | None = None
         self._lives = 0
+        self._begun: list[float] = []
         self._ports: Mapping[str, int] | None = None
 
     def start(self) -> None:
@@ -53,6 +57,7 @@ class GatewayProcess:
         if self.running:
             return
         self._lives += 1
+        self._begun.append(time.time())
         self._ports = None
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEADGATEWAY_")}
         ports = ["--status-port=0", *(["--port=0"] if self._role == "webhook" else [])]
@@ -95,7 +100,22 @@ class GatewayProcess:
     @property
     def log(self) -> Path:
         """The log of this life."""
-        return self._folder / f"{self.name}-{self._lives}.log"
+        return self._log_of(self._lives)
+
+    def _log_of(self, life: int) -> Path:
+        return self._folder / f"{self.name}-{life}.log"
+
+    def starts(self) -> list[Episode]:
+        """From when to when it was starting, in each of its lives but the first; on a busy machine that takes long."""
+        return [
+            Episode(f"{self._role} starting", "processes", begun, self._serving_since(life) or time.time())
+            for life, begun in enumerate(self._begun, start=1)
+            if life > 1
+        ]
+
+    def _serving_since(self, life: int) -> float | None:
+        event = self._started_event(self._log_of(life))
+        return None if event is None else datetime.fromisoformat(event["timestamp"]).timestamp()
 
     @property
     def pid(self) -> int | None:
@@ -119,13 +139,15 @@ class GatewayProcess:
         return self._ports
 
     def _told_ports(self) -> Mapping[str, int] | None:
-        if not self.log.exists():
-            return None
-        for line in self.log.read_bytes().splitlines():
+        event = self._started_event(self.log)
+        return None if event is None else {name: event[name] for name in ("port", "status_port") if name in event}
+
+    def _started_event(self, log: Path) -> dict[str, Any] | None:
+        for line in log.read_bytes().splitlines() if log.exists() else []:
             if line.startswith(b"{") and line.endswith(b"}"):
-                event = json.loads(line)
+                event: dict[str, Any] = json.loads(line)
                 if event.get("body") == _STARTED[self._role]:
-                    return {name: event[name] for name in ("port", "status_port") if name in event}
+                    return event
         return None
 
     def footprint(self) -> Footprint:

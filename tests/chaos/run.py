@@ -63,6 +63,7 @@ def run(
         leads=load.posted,
         requests=list(stack.customers.requests),
         episodes=episodes,
+        starts=[start for process in stack.processes for start in process.starts()],
         rules=dict.fromkeys(NAMES, RULE),
         sweep_seconds=stack.settings.sweep_seconds,
         recovery_seconds=stack.settings.recovery_seconds,

@@ -70,6 +70,7 @@ class Evidence:
         leads: As their sources know them.
         requests: As the customers know them.
         episodes: The faults.
+        starts: When processes were starting, which is part of the fault that ended them.
         rules: What each route promises about retries.
         sweep_seconds: The workers'.
         recovery_seconds: How long after a fault its consequences may last.
@@ -90,6 +91,7 @@ class Evidence:
     before: Sequence[Footprint] = ()
     after: Sequence[Footprint] = ()
     connections: tuple[int, int] = (0, 0)
+    starts: Sequence[Episode] = ()
     openings: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
     def held_until(self, route: str, due: float, *, patience: float) -> float:
@@ -115,7 +117,7 @@ class Evidence:
         """
         return any(
             episode.began - 1 <= ended and began <= episode.ended + self.recovery_seconds
-            for episode in self.episodes
+            for episode in (*self.episodes, *self.starts)
             if families is None or episode.family in families
         )
 
