@@ -48,8 +48,15 @@ test-browser: install-dev ## The console in a real browser (needs Chromium; PICT
 pictures: ## Take the pictures of the console for the documentation anew
 	$(MAKE) test-browser PICTURES=docs/images ARGS="-k page"
 
+# The service that Debian's package may start does not matter: the tests start their own, on free ports.
+.PHONY: test-observe
+test-observe: install-dev ## What dashboards and alerts ask and fire on, by Prometheus' own word (installs prometheus where apt and root can)
+	@{ command -v prometheus && command -v promtool; } >/dev/null || { apt-get update -qq && apt-get install -y -qq prometheus; } || \
+	  { echo 'these tests need Prometheus (Debian and Ubuntu: apt install prometheus)' >&2; exit 1; }
+	$(VENV)/python -m pytest tests/observe $(ARGS)
+
 .PHONY: test-all
-test-all: test test-operator check-chart test-browser test-cluster ## Everything, with nothing skipped (needs what the targets above need)
+test-all: test test-operator check-chart test-browser test-cluster test-observe ## Everything, with nothing skipped (needs what the targets above need)
 
 .PHONY: check
 check: install-dev ## Lint, format, types, import contracts, the Dockerfile, generated files

@@ -73,7 +73,7 @@ class WebhookProcess:
             answer = self.client.get(f"{self.status}/readyz")
             return answer.status_code == 200 and answer.json()["database"] == "ok"
 
-        eventually(is_ready, what=f"readiness of the webhook, which says {self.output!r},")
+        eventually(is_ready, within=60, what=f"readiness of the webhook, which says {self.output!r},")
         return self
 
     @property

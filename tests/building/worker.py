@@ -80,7 +80,7 @@ class WorkerProcess:
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        started = eventually(lambda: self.event("worker.started") or self._process.poll() is not None)
+        started = eventually(lambda: self.event("worker.started") or self._process.poll() is not None, within=60)
         assert isinstance(started, dict), f"the worker ended at once:\n{self.output}"
         self.status = f"http://127.0.0.1:{started['status_port']}"
 
@@ -88,6 +88,7 @@ class WorkerProcess:
         """Return once it says that it is ready."""
         eventually(
             lambda: httpx.get(f"{self.status}/readyz").status_code == 200,
+            within=60,
             what=f"readiness of the worker, which says {self.output!r},",
         )
         return self

@@ -1,0 +1,1 @@
+"""The proof of dashboards and alerts, by a real Prometheus."""

@@ -1,0 +1,1 @@
+"""A Prometheus, and gateways for it to scrape."""
