@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -20,7 +20,6 @@ from leadgateway.pipeline.outcome import Rejected as RejectedByRoute
 from leadgateway.pipeline.payload import encode_payload
 from leadgateway.pipeline.process import decide
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
-from leadgateway.store.backlog import waiting_routes
 from leadgateway.store.claims import POISONED, Claim, claim
 from leadgateway.store.errors import RowRefused, StoreError
 from leadgateway.store.outcomes import Rejected, Released
@@ -30,6 +29,7 @@ from leadgateway.store.status import LeadStatus
 from leadgateway.telemetry.trace_context import trace_headers
 from leadgateway_worker import metrics
 from leadgateway_worker.delivery import Parcel
+from leadgateway_worker.frontier import Frontier
 from leadgateway_worker.halving import by_halves
 from leadgateway_worker.naming import names
 from leadgateway_worker.results import Result
@@ -106,15 +106,21 @@ class Preparation:
         self._worker = worker
         self._margin = lease_margin
         self._passes_trace_context = pass_trace_context
+        self._frontier = Frontier()
+        self._oldest: Mapping[RouteKey, datetime] = {}
 
-    def waiting(self) -> list[RouteKey]:
+    def waiting(self, loaded: Iterable[RouteKey]) -> Collection[RouteKey]:
         """The routes that have leads waiting, due or not; cheap.
+
+        Args:
+            loaded: The routes that are loaded.
 
         Raises:
             StoreError: The database is not there, or without our tables.
         """
         with self._engine.connect() as connection:
-            return waiting_routes(connection)
+            self._oldest = self._frontier.look(connection, loaded)
+        return self._oldest.keys()
 
     def take(self, routes: Mapping[RouteKey, RouteSnapshot], slots: Mapping[RouteKey, int], limit: int) -> Prepared:
         """Claim due leads and prepare them.
@@ -132,7 +138,7 @@ class Preparation:
         """
         with self._engine.connect() as connection:
             leases = dict.fromkeys(slots, self._margin)
-            claims = claim(connection, slots=slots, lease=leases, worker=self._worker, limit=limit)
+            claims = claim(connection, slots=slots, lease=leases, worker=self._worker, limit=limit, since=self._oldest)
             decided = self._decide_in_time([lead for lead in claims if not _told_poisoned(lead)], routes)
             drafts = [one for one in decided if isinstance(one, _Draft)]
             if self._passes_trace_context and drafts:

@@ -250,7 +250,7 @@ class Pump:
         """Take what is due and start its deliveries."""
         routes = self._routes()
         # Of a thousand routes few have something waiting: only those are worth naming in a claim.
-        waiting = await self._in_thread(self._preparation.waiting)
+        waiting = await self._in_thread(partial(self._preparation.waiting, routes))
         self._tell_available()
         known = {route: routes[route] for route in waiting if route in routes}
         metrics.unknown_routes.set(len(waiting) - len(known))

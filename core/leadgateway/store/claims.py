@@ -10,7 +10,6 @@ Of a route whose circuit breaker is open (see `breaker`) one lead is leased when
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from leadgateway.route.snapshot import RouteKey
+from leadgateway.store import arrays
 from leadgateway.store.breaker import FIRST_PAUSE, LONGEST_PAUSE
 from leadgateway.store.execute import INDEX_LOOKUPS, Row, retrying, rows
 from leadgateway.store.outcomes import PermanentlyFailed, finish
@@ -80,6 +80,7 @@ def claim(
     lease: Mapping[RouteKey, timedelta],
     worker: str,
     limit: int = 1000,
+    since: Mapping[RouteKey, datetime] | None = None,
 ) -> list[Claim]:
     """Lease leads that are due; no two claims ever get the same one.
 
@@ -92,13 +93,18 @@ def claim(
         lease: How long each of these routes' leads may take until they are marked ready, which renews the lease.
         worker: Who takes them, unique among the processes.
         limit: How many to take in all.
+        since: By route: leads that were due before are not looked at. What `waiting_routes` found, so that what has
+            ended since is not stepped over again; routes without: from the beginning.
     """
-    wanted = {route: count for route, count in slots.items() if count > 0}
+    wanted = _in_turn([route for route, count in slots.items() if count > 0])
     if not wanted or limit < 1:
         return []
+    begin = since or {}
     parameters = {
-        "wanted": json.dumps({route: [count, lease[route].total_seconds()] for route, count in wanted.items()}),
-        "start": secrets.choice(list(wanted)),
+        "routes": arrays.text_array(wanted),
+        "slots": arrays.number_array(slots[route] for route in wanted),
+        "leases": arrays.interval_array(lease[route] for route in wanted),
+        "since": arrays.time_array(begin.get(route) for route in wanted),
         "worker": worker,
         "limit": limit,
         "poisoned_after": POISONED_AFTER,
@@ -109,6 +115,11 @@ def claim(
     claims = [_claim(row) for row in retrying(lambda: rows(connection, INDEX_LOOKUPS + _CLAIM, parameters))]
     _give_up(connection, [lead for lead in claims if lead.poisoned], worker)
     return claims
+
+
+def _in_turn(routes: Sequence[RouteKey]) -> Sequence[RouteKey]:
+    first = secrets.randbelow(len(routes)) if routes else 0
+    return [*routes[first:], *routes[:first]]
 
 
 def _give_up(connection: Connection, poisoned: Sequence[Claim], worker: str) -> None:
@@ -128,57 +139,36 @@ def _claim(row: Row) -> Claim:
     )
 
 
-# `waiting` jumps through the index from one route with waiting leads to the next (a loose index scan), from `start` to
-# the end and from the beginning to `start`; it is read only until `taken` is full. For each of them the index gives the
-# longest due first; leads that are leased are passed over, and they are few. So what a claim costs grows with what it
-# returns, not with the leads that wait, and hardly with the routes. Index entries of finished leads that vacuum has not
-# removed yet are stepped over once, to find the `oldest`. What is wanted comes as one JSON object, so that a route is
-# looked up in it rather than joined. The update touches no indexed column, see `tables`.
+# For each route the index gives the longest due first; leads that are leased are passed over, and they are few. It is
+# read only until `taken` is full. So what a claim costs grows with what it returns, not with the leads that wait.
+# The update touches no indexed column, see `tables`.
 #
 # `probes` are the open breakers that let a lead through now. They are locked until the end of the statement, so that no
 # other worker sees them, and are due again after a pause, or when the lease of the lead that was let through is over.
 _CLAIM = """
-WITH RECURSIVE probes AS MATERIALIZED (
+WITH probes AS MATERIALIZED (
     SELECT opening_id, route FROM breaker_opening
-    WHERE closed_at IS NULL AND probe_at <= now() AND %(wanted)s::jsonb ? route
+    WHERE closed_at IS NULL AND probe_at <= now() AND route = ANY (%(routes)s::text[])
       AND NOT EXISTS (
           SELECT FROM lead_state AS s
           WHERE s.lead_id = probe_lead_id AND s.lease_token = probe_token AND s.leased_until > now()
       )
     FOR UPDATE SKIP LOCKED
-), waiting (route, oldest, bound) AS (
-    SELECT %(start)s::varchar COLLATE "C", NULL::timestamptz, U&'\\+10FFFF' COLLATE "C"
-    UNION ALL
-    SELECT next.route, next.due_at, next.bound
-    FROM waiting CROSS JOIN LATERAL (
-        (
-            SELECT route, due_at, waiting.bound FROM lead_state
-            WHERE due_at IS NOT NULL AND route > waiting.route AND route <= waiting.bound
-            ORDER BY route, due_at LIMIT 1
-        )
-        UNION ALL
-        (
-            SELECT route, due_at, %(start)s FROM lead_state
-            WHERE due_at IS NOT NULL AND route <= %(start)s AND waiting.bound <> %(start)s
-            ORDER BY route, due_at LIMIT 1
-        )
-        LIMIT 1
-    ) AS next
 ), wanted AS (
-    SELECT route, oldest, CASE WHEN probes.route IS NULL THEN (limits ->> 0)::int ELSE 1 END AS slots,
-           make_interval(secs => (limits ->> 1)::float8) AS lease, opening_id
-    FROM (SELECT route, oldest, %(wanted)s::jsonb -> route AS limits FROM waiting) AS w LEFT JOIN probes USING (route)
-    WHERE oldest <= now() AND limits IS NOT NULL
-      AND (
-          probes.route IS NOT NULL
-          OR NOT EXISTS (SELECT FROM breaker_opening AS o WHERE o.route = w.route AND o.closed_at IS NULL)
-      )
+    SELECT w.route, w.lease, w.since, probes.opening_id,
+           CASE WHEN probes.route IS NULL THEN w.slots ELSE 1 END AS slots
+    FROM unnest(%(routes)s::text[], %(slots)s::int[], %(leases)s::interval[], %(since)s::timestamptz[])
+         WITH ORDINALITY AS w (route, slots, lease, since, turn)
+    LEFT JOIN probes ON probes.route = w.route COLLATE "C"
+    WHERE probes.route IS NOT NULL
+       OR NOT EXISTS (SELECT FROM breaker_opening AS o WHERE o.route = w.route COLLATE "C" AND o.closed_at IS NULL)
+    ORDER BY turn
 ), taken AS MATERIALIZED (
     SELECT due.*, wanted.lease, wanted.opening_id
     FROM wanted CROSS JOIN LATERAL (
         SELECT lead_id, due_at, lease_token, leased_at, leased_until, lease_holder, round, attempts
         FROM lead_state
-        WHERE route = wanted.route AND due_at BETWEEN wanted.oldest AND now()
+        WHERE route = wanted.route COLLATE "C" AND due_at BETWEEN coalesce(wanted.since, '-infinity') AND now()
           AND (leased_until IS NULL OR leased_until <= now())
         ORDER BY due_at LIMIT wanted.slots
         FOR UPDATE SKIP LOCKED

@@ -164,7 +164,7 @@ def test_it_can_do_all_that_the_worker_does(runtime: Connection) -> None:
     again = worker.claim()
 
     assert {lead.lead_id for lead in again} == {released.lead_id, left.lead_id}
-    assert waiting_routes(runtime) == ["default/solar"]
+    assert list(waiting_routes(runtime).oldest) == ["default/solar"]
     stored(runtime, twin(os.urandom(32), dedup_window=timedelta(0)))
     assert delete_expired_keys(runtime) == 1
     assert mark_ended(runtime) == 0

@@ -76,7 +76,7 @@ def test_the_backlog_counts_what_waits_by_route(connection: Connection, worker: 
 
 
 def test_nothing_waits_in_an_empty_database(connection: Connection) -> None:
-    assert (backlog(connection), waiting_routes(connection)) == ([], [])
+    assert (backlog(connection), list(waiting_routes(connection).oldest)) == ([], [])
 
 
 def test_routes_with_waiting_leads_are_named_whether_anybody_knows_them_or_not(
@@ -86,4 +86,4 @@ def test_routes_with_waiting_leads_are_named_whether_anybody_knows_them_or_not(
     stored(connection)
     worker.deliver(worker.claim_ready())
 
-    assert waiting_routes(connection) == ["default/a", "default/b", "default/c"]
+    assert list(waiting_routes(connection).oldest) == ["default/a", "default/b", "default/c"]
