@@ -35,6 +35,10 @@ _PING_AFTER_SECONDS = 1.0
 _SESSION = """
 SET jit = off;  -- compiling a plan costs more than any of ours runs
 SET TIME ZONE 'UTC';
+-- ours are written for the defaults, which a server, a database or a role may have changed for somebody else's sake
+SET DateStyle = 'ISO';
+SET IntervalStyle = 'postgres';
+SET default_transaction_isolation = 'read committed';
 SET client_min_messages = warning;  -- see intake: a warning means that a commit is not what it should be
 SET idle_in_transaction_session_timeout = '15s';  -- a process that was stopped holds locks no longer
 -- a server whose client vanished without a word keeps its connection for hours by default: a network that comes and
