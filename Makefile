@@ -48,6 +48,10 @@ test-browser: install-dev ## The console in a real browser (needs Chromium; PICT
 pictures: ## Take the pictures of the console for the documentation anew
 	$(MAKE) test-browser PICTURES=docs/images ARGS="-k page"
 
+.PHONY: test-performance
+test-performance: install-dev ## What a lead costs and how soon its customer has it, within wide bands; alone on the machine
+	$(VENV)/python -m pytest tests/performance $(ARGS)
+
 # The service that Debian's package may start does not matter: the tests start their own, on free ports.
 .PHONY: test-observe
 test-observe: install-dev ## What dashboards and alerts ask and fire on, by Prometheus' own word (installs prometheus where apt and root can)

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 
 from bench import django_celery as theirs
 from bench import gateway as ours
@@ -22,6 +19,7 @@ from bench.machine import describe
 from bench.measure import Figures, measure
 from bench.report import by_figure, table
 from bench.scenarios import CATALOGUE, SHORT, Scenario, named
+from bench.workplace import workplace
 
 _BEGAN = time.monotonic()
 
@@ -31,18 +29,9 @@ def say(text: str) -> None:
     print(f"[{time.monotonic() - _BEGAN:6.0f} s] {text}", file=sys.stderr, flush=True)
 
 
-@contextmanager
-def _folder() -> Iterator[Path]:
-    # Not /tmp, which may be memory: commits are to reach a disk.
-    with tempfile.TemporaryDirectory(prefix="leadgateway-bench-", dir="/var/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
-
-
 def measure_gateway(scenario: Scenario, *, runs: int) -> list[Figures]:
     """Measure Lead Gateway in one scenario, from nothing to its end."""
-    with _folder() as folder, ours.gateway(folder, scenario.setup) as system:
+    with workplace() as folder, ours.gateway(folder, scenario.setup) as system:
         routes = scenario.setup.routes
         fill(system.database_url, waiting=scenario.waiting, finished=scenario.finished, routes=routes, say=say)
         return measure(system, scenario, leads=scenario.leads, runs=runs, say=say)
@@ -50,7 +39,7 @@ def measure_gateway(scenario: Scenario, *, runs: int) -> list[Figures]:
 
 def measure_baseline(scenario: Scenario, *, runs: int) -> list[Figures]:
     """Measure what it replaces in the same scenario."""
-    with _folder() as folder, theirs.baseline(folder, scenario.setup) as system:
+    with workplace() as folder, theirs.baseline(folder, scenario.setup) as system:
         return measure(system, scenario, leads=scenario.baseline_leads, runs=runs, say=say)
 
 
