@@ -39,6 +39,18 @@ def test_helm_finds_nothing_to_say_about_the_chart() -> None:
     assert "0 chart(s) failed" in helm("lint", "--strict", str(CHART))
 
 
+def test_a_label_of_its_own_replaces_a_common_one() -> None:
+    own = {"podLabels": {"team": "pods"}}
+    values = {"commonLabels": {"team": "all"}, "webhook": own, "worker": own, "console": own, "operator": own}
+    values["metrics"] = {"dashboards": {"labels": {"team": "graphs"}}}
+
+    rendered = render(values)
+
+    assert rendered.text.count("team: pods") == len(ROLES)
+    assert rendered.one("ConfigMap", "lead-gateway-grafana-overview")["metadata"]["labels"]["team"] == "graphs"
+    assert re.search(r"( *)team: \w+\n\1team: ", rendered.text) is None
+
+
 def test_the_crd_of_the_chart_is_the_generated_one() -> None:
     assert (CHART / "files" / "leadroutes.yaml").read_text() == (REPOSITORY / "crds" / "leadroutes.yaml").read_text()
 

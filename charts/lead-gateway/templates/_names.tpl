@@ -16,13 +16,13 @@
 {{- printf "%s-%s" (include "lead-gateway.fullname" .) .Release.Namespace -}}
 {{- end -}}
 
-{{/* Labels of a component's resources: (dict "root" $ "component" "webhook") */}}
+{{/* Labels of a component's resources: (dict "root" $ "component" "webhook" "own" $labels); own ones win over common ones. */}}
 {{- define "lead-gateway.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 {{ include "lead-gateway.selector" . }}
-{{- with .root.Values.commonLabels }}
+{{- with merge (dict) (default (dict) .own) (default (dict) .root.Values.commonLabels) }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}

@@ -48,7 +48,7 @@ def until_open(leads: Leads, running: RunningPump, *, probe: str = NO_PROBE_YET)
 
 
 def until_nothing_is_in_flight(leads: Leads) -> None:
-    leased = "SELECT FROM lead_state WHERE leased_until IS NOT NULL"
+    leased = "SELECT lead_id FROM lead_state WHERE leased_until IS NOT NULL"
     eventually(lambda: not leads.ask(leased), within=WITHIN, what="that what was in flight has ended")
 
 
