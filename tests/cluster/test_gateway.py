@@ -35,6 +35,17 @@ def test_the_sample_route_becomes_ready_and_its_leads_arrive(gateway: Gateway, f
     assert [delivery.payload["customer_zip"] for delivery in deliveries] == ["66123"] * 20
 
 
+def test_the_console_tells_of_the_leads_behind_its_service_to_those_who_may_ask(gateway: Gateway) -> None:
+    leads = f"api/v1/leads?route={gateway.outside}/solar-saarland"
+
+    answered, page = gateway.ask_console(leads, token=gateway.console_token())
+    refused, problem = gateway.ask_console(leads)
+
+    assert (answered, [lead["status"] for lead in page["leads"]]) == (200, ["DELIVERED"] * 20)
+    assert refused == 401
+    assert "leads" not in problem
+
+
 def test_a_mistake_that_the_schema_can_not_see_is_refused_on_apply(gateway: Gateway) -> None:
     flawed = route(
         "flawed", gateway.customer_url("flawed"), validation={"rules": [{"code": "X", "field": "a", "matches": "("}]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -201,6 +202,25 @@ class Gateway:
     def _ask_customer(self, what: str) -> str:
         program = f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:8010/{what}').read().decode())"
         return run("kubectl", "-n", self.outside, "exec", "customer", "--", "python", "-c", program)
+
+    def ask_console(self, path: str, *, token: str = "") -> tuple[int, Any]:
+        """What the console's Service answers a pod of another namespace: the status, and the JSON it sent."""
+        program = (
+            "import json, sys, urllib.request as u\n"
+            "url, token = json.load(sys.stdin)\n"
+            "opener = u.build_opener(type('Any', (u.HTTPErrorProcessor,), {'http_response': lambda s, q, a: a}))\n"
+            "answer = opener.open(u.Request(url, headers={'Authorization': 'Bearer ' + token} if token else {}))\n"
+            "print(json.dumps([answer.status, json.load(answer)]))"
+        )
+        url = f"http://{RELEASE}-console.{self.namespace}.svc/{path}"
+        command = ("kubectl", "-n", self.outside, "exec", "-i", "source", "--", "python", "-c", program)
+        status, document = json.loads(run(*command, stdin=json.dumps([url, token])))
+        return int(status), document
+
+    def console_token(self) -> str:
+        """The generated Bearer token of an operator."""
+        encoded = self.kubectl("get", "secret", f"{RELEASE}-console", "-o", "jsonpath={.data.token}")
+        return b64decode(encoded).decode()
 
     def statuses(self, route: str) -> Counter[str]:
         """How many leads of a route are in which status, by the database."""
