@@ -193,12 +193,19 @@ def test_nothing_that_people_wrote_can_steer_the_terminal(
         assert "[bold]x[/bold] [/]" in shown
 
 
+# Children of a job in a shell's background ignore interrupts, unless they say otherwise.
+_HEEDING_INTERRUPTS = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('leadgateway', run_name='__main__', alter_sys=True)"
+)
+
+
 class Following:
     """`leadgateway lead tail` in a process of its own."""
 
     def __init__(self, database_url: str, *arguments: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "leadgateway", "lead", "tail", "-o", "json", *arguments],
+            [sys.executable, "-c", _HEEDING_INTERRUPTS, "lead", "tail", "-o", "json", *arguments],
             env=os.environ | {"DATABASE_URL": database_url},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
