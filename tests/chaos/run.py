@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from tests.chaos.audit.evidence import Evidence, read_openings, read_stories
+from tests.chaos.audit.resources import MOST_CONNECTIONS
 from tests.chaos.load import Load
 from tests.chaos.records import Episode
 from tests.chaos.routes import NAMES, RULE
@@ -19,6 +20,8 @@ from tests.chaos.stack import Stack
 SETTLING_SECONDS = 180.0
 """All retries of a route take 40 s at the most, and a breaker that is open closes within 30; the rest is for a busy
 machine."""
+DEAD_CLIENT_SECONDS = 45.0
+"""Three times the 15 s within which docs/reliability.md promises that a server notices a dead client."""
 
 Say = Callable[[str], None]
 
@@ -69,7 +72,7 @@ def run(
         recovery_seconds=stack.settings.recovery_seconds,
         before=before,
         after=stack.footprints(),
-        connections=(connections, stack.connections()),
+        connections=(connections, stack.connections_at_rest(most=MOST_CONNECTIONS, seconds=DEAD_CLIENT_SECONDS)),
         openings=read_openings(stack.postgres.url),
     )
 

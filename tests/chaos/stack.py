@@ -149,6 +149,16 @@ class Stack:
         query = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'leadgateway%'"
         return int(self._ask(query))
 
+    def connections_at_rest(self, *, most: int, seconds: float) -> int:
+        """How many connections the gateway keeps: waits until there are no more than `most`, and not for ever.
+
+        A server notices only after a while that a client behind a cut cable is gone, see docs/reliability.md.
+        """
+        deadline = time.monotonic() + seconds
+        while (now := self.connections()) > most and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return now
+
     def until_settled(self, *, seconds: float) -> bool:
         """Wait until every lead has come to an end; tell whether that was so in time."""
         deadline = time.monotonic() + seconds
