@@ -120,7 +120,7 @@ def test_a_migrator_waits_for_another_one_and_says_so_when_it_has_waited_long_en
 def test_a_locked_table_is_waited_for_a_little_at_a_time(
     empty_database_url: str, empty: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrations.runner, "_LOCK_TIMEOUT", timedelta(milliseconds=100))
+    monkeypatch.setattr(migrations.runner, "LOCK_TIMEOUT", timedelta(milliseconds=100))
     with empty.connect() as holder:
         rows(holder, "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
         rows(holder, "BEGIN; LOCK TABLE alembic_version IN SHARE MODE")

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 
 _LOCK = int.from_bytes(b"leadgate", "big")
 """Of `pg_advisory_lock`: any number, as long as all migrators take the same."""
-_LOCK_TIMEOUT = timedelta(seconds=3)
+LOCK_TIMEOUT = timedelta(milliseconds=500)
+"""How long a migration may let others wait: a quarter of the time in which a source has its answer."""
+DEADLINE = "deadline"
+"""Of Alembic's attributes: the reading of `time.monotonic` at which the patience of the whole migration ends."""
 _PAUSE_SECONDS = 0.2
+_BREATH_SECONDS = 1.0
+"""After a lock that wasn't to be had: others have queued up behind us, and it is their turn."""
 _OLDEST_SERVER = 14
 _VERSION = re.compile(r"\d{4}_\w+\.py", re.ASCII)
 
@@ -46,8 +51,8 @@ def migrate(
 ) -> str:
     """Bring the schema up to this version, and let others work with it. Changes nothing of one that is newer.
 
-    Several may run at once: one migrates, the others wait for it. No statement waits longer than three seconds for a
-    lock, since everybody else would queue up behind it; the migration then starts again a little later.
+    Several may run at once: one migrates, the others wait for it. No statement waits longer than half a second for a
+    lock that others would queue up behind; the migration then goes on a little later, where it was undone.
 
     Args:
         settings: The database and a role that owns it (or may create in its schema); it need not be a superuser.
@@ -75,7 +80,7 @@ def migrate(
                 if time.monotonic() >= deadline:
                     raise
                 _log.info("migration waits", reason=str(error))
-                time.sleep(_PAUSE_SECONDS)
+                time.sleep(_BREATH_SECONDS if isinstance(error, StoreTimeout) else _PAUSE_SECONDS)
     finally:
         engine.dispose()
 
@@ -108,6 +113,11 @@ def wait_for_schema(engine: Engine, *, timeout: timedelta) -> None:
         time.sleep(_PAUSE_SECONDS)
 
 
+def lock_timeout(limit: timedelta) -> str:
+    """The statement after which those that follow wait for a lock no longer than this."""
+    return f"SET lock_timeout = '{limit // timedelta(milliseconds=1)}ms'"
+
+
 def _require_current(connection: Connection) -> None:
     if not schema_is_current(connection):
         raise SchemaNotReady("the schema is older than this version needs: run `leadgateway migrate`")
@@ -116,9 +126,9 @@ def _require_current(connection: Connection) -> None:
 def _migrate_once(engine: Engine, deadline: float, grant_to: Sequence[str]) -> str:
     with engine.connect() as connection, _only_migrator(connection, deadline):
         _require_suitable(*_server(connection))
-        rows(connection, f"SET lock_timeout = '{_LOCK_TIMEOUT // timedelta(milliseconds=1)}ms'")
+        rows(connection, lock_timeout(LOCK_TIMEOUT))
         if not schema_is_current(connection):
-            _upgrade(connection)
+            _upgrade(connection, deadline)
         for role in grant_to:
             grant_runtime(connection, role)
         return _revision(connection) or ""
@@ -154,11 +164,12 @@ def _only_migrator(connection: Connection, deadline: float) -> Iterator[None]:
             rows(connection, "SELECT pg_advisory_unlock(%(lock)s)", {"lock": _LOCK})
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, deadline: float) -> None:
     # Here, not above: webhook and worker only look at the revision, and Alembic takes several MiB of each.
     from alembic import command  # noqa: PLC0415
 
     config = _config()
+    config.attributes[DEADLINE] = deadline
     config.attributes["connection"] = connection.execution_options(isolation_level="READ COMMITTED")
     try:
         command.upgrade(config, "head")

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from leadgateway.store.migrations.online import build_index
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -144,8 +146,5 @@ def upgrade() -> None:
     for function in (*_PRIVATE, *_DEFINERS):
         op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
     op.execute(_OVERVIEW)
-    with op.get_context().autocommit_block():
-        for name, definition in _INDEXES.items():
-            # One that was begun and not finished is of no use to anybody
-            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-            op.execute(f"CREATE INDEX CONCURRENTLY {name} ON lead_state {definition}")
+    for name, definition in _INDEXES.items():
+        build_index(name, f"lead_state {definition}")

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from leadgateway.store.migrations.online import build_index
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -93,11 +95,8 @@ _LOCK = int.from_bytes(b"leadfind", "big")
 
 
 def upgrade() -> None:
-    with op.get_context().autocommit_block():
-        for name, definition in _INDEXES.items():
-            # One that was begun and not finished is of no use to anybody
-            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-            op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {definition}")
+    for name, definition in _INDEXES.items():
+        build_index(name, definition)
     op.execute(_TABLES)
     for subject, sentence in _COMMENTS.items():
         op.execute(f"COMMENT ON {subject} IS '{sentence}'")

@@ -1,0 +1,44 @@
+"""Changing tables that are in use, so that nobody notices.
+
+A statement that waits for a table's lock lets everybody wait who comes after it, however little those want: so it gives
+up after `LOCK_TIMEOUT`, is undone, and comes again when the others have had their turn. A concurrent build of an index
+is the exception. It waits for every transaction that began before it, which may be a backup of hours, and holds up
+nobody meanwhile: its patience is that of the whole migration.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from alembic import op
+
+from leadgateway.store.execute import rows
+from leadgateway.store.migrations.runner import DEADLINE, LOCK_TIMEOUT, lock_timeout
+
+
+def build_index(name: str, definition: str) -> None:
+    """Build an index while everybody goes on writing; one that is there and whole is kept.
+
+    What the migration did before is committed by that, and must bear being done again.
+
+    Args:
+        name: The index.
+        definition: What follows ON, such as `lead_state (route) WHERE due_at IS NULL`.
+    """
+    with op.get_context().autocommit_block():
+        whole = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%(name)s)"
+        found = rows(op.get_bind(), whole, {"name": name})
+        if found == [(True,)]:
+            return
+        op.execute(lock_timeout(_patience()))
+        if found:  # begun and not finished: of no use to anybody
+            op.execute(f"DROP INDEX CONCURRENTLY {name}")
+        op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {definition}")
+        op.execute(lock_timeout(LOCK_TIMEOUT))
+
+
+def _patience() -> timedelta:
+    config = op.get_context().config
+    deadline: float = time.monotonic() if config is None else config.attributes[DEADLINE]
+    return max(timedelta(seconds=deadline - time.monotonic()), LOCK_TIMEOUT)
