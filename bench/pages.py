@@ -53,11 +53,9 @@ def main() -> None:
         sys.exit(f"beyond {BOUND_MILLISECONDS} ms: {', '.join(slow)}")
 
 
-def _ask(database: str, folder: Path, count: int) -> list[str]:
-    port, status = free_port(), free_port()
-    environment = os.environ | {"DATABASE_URL": database, "LEADGATEWAY_CONFIG_DIR": str(folder / "routes")}
-    command = [sys.executable, "-m", "leadgateway", "console", f"--port={port}", f"--status-port={status}"]
-    pages = {
+def pages(count: int) -> dict[str, str]:
+    """The pages that people wait for, with their addresses, where `fill` has made so many leads."""
+    return {
         "now": "/",
         "leads": "/leads",
         "leads of a large route": "/leads?route=bench/large",
@@ -65,9 +63,16 @@ def _ask(database: str, folder: Path, count: int) -> list[str]:
         "leads by a value of the body": "/leads?field=address.zip=66007",
         "a lead": f"/leads/{count // 2}",
         "routes": "/routes",
-        "a route": "/routes/bench/4",
+        "a route with many waiting": "/routes/bench/4",
+        "a route with a tenth of all": "/routes/bench/large",
         "replay": "/replay",
     }
+
+
+def _ask(database: str, folder: Path, count: int) -> list[str]:
+    port, status = free_port(), free_port()
+    environment = os.environ | {"DATABASE_URL": database, "LEADGATEWAY_CONFIG_DIR": str(folder / "routes")}
+    command = [sys.executable, "-m", "leadgateway", "console", f"--port={port}", f"--status-port={status}"]
     console = ProgramPart(command, environment=environment, log=folder / "console.log", grace=20.0)
     console.start()
     try:
@@ -76,7 +81,7 @@ def _ask(database: str, folder: Path, count: int) -> list[str]:
                 sys.exit(f"the console ended while starting:\n{console.log.read_text()[-2000:]}")
             time.sleep(0.05)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
-            medians = {name: _show(client, name, path) for name, path in pages.items()}
+            medians = {name: _show(client, name, path) for name, path in pages(count).items()}
     finally:
         console.stop()
     return [name for name, median in medians.items() if median > BOUND_MILLISECONDS]

@@ -46,6 +46,25 @@ class RouteBacklog:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteWaiting:
+    """How many leads of a route have not come to an end, and since when; what people look at.
+
+    Attributes:
+        route: The route, whether any process knows it or not.
+        waiting: All of them, those in flight included.
+        due: Those whose time has come.
+        oldest_due_at: The time of the longest due; None if none is due.
+        next_due_at: The time of the next one to become due; None if there is none.
+    """
+
+    route: RouteKey
+    waiting: int = 0
+    due: int = 0
+    oldest_due_at: datetime | None = None
+    next_due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServerConnections:
     """How many connections a server has, of all clients and of its own workers, and may have from ordinary roles."""
 
@@ -56,6 +75,17 @@ class ServerConnections:
 def backlog(connection: Connection) -> list[RouteBacklog]:
     """Count what waits, by route. Reads all leads that wait: 0.6 s for a million of them, on two cores."""
     return [RouteBacklog(*row) for row in rows(connection, _BACKLOG)]
+
+
+def waiting_by_route(connection: Connection) -> list[RouteWaiting]:
+    """Count what waits, by route, from the index alone: a sixth of what `backlog` takes where vacuum has been."""
+    return [RouteWaiting(*row) for row in rows(connection, WAITING_BY_ROUTE)]
+
+
+def waiting_of(connection: Connection, route: RouteKey) -> RouteWaiting:
+    """Count what waits of one route; see `waiting_by_route`."""
+    found = rows(connection, WAITING_OF, {"route": arrays.storable(route)})
+    return RouteWaiting(*found[0]) if found else RouteWaiting(route)
 
 
 def server_connections(connection: Connection) -> ServerConnections:
@@ -109,6 +139,14 @@ SELECT route, count(*), count(*) FILTER (WHERE due_at <= now()), min(due_at) FIL
        count(*) FILTER (WHERE status = 'READY'), count(*) FILTER (WHERE status = 'FAILED')
 FROM lead_state WHERE due_at IS NOT NULL GROUP BY route ORDER BY route
 """
+
+_COUNTED = """
+SELECT route, count(*), count(*) FILTER (WHERE due_at <= now()), min(due_at) FILTER (WHERE due_at <= now()),
+       min(due_at) FILTER (WHERE due_at > now())
+FROM lead_state WHERE due_at IS NOT NULL
+"""
+WAITING_BY_ROUTE = _COUNTED + "GROUP BY route ORDER BY route"
+WAITING_OF = _COUNTED + "AND route = %(route)s GROUP BY route"
 
 # pg_stat_activity would tell clients from the server's own workers, but only to roles that may see everybody's.
 _SERVER_CONNECTIONS = """

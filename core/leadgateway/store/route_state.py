@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from leadgateway.route.snapshot import RouteKey
-from leadgateway.store.backlog import RouteBacklog, backlog
+from leadgateway.store.backlog import RouteWaiting, waiting_by_route
 from leadgateway.store.execute import INDEX_LOOKUPS, rows
 from leadgateway.store.status import LeadStatus
 
@@ -38,6 +38,18 @@ class RouteState:
     given_up: int = 0
     rejected: int = 0
 
+    @property
+    def success_rate(self) -> float | None:
+        """Of the leads that the customer was to get and that came to an end lately, the share that it took."""
+        return success_rate({LeadStatus.DELIVERED: self.delivered, LeadStatus.PERMANENTLY_FAILED: self.given_up})
+
+
+def success_rate(counts: Mapping[LeadStatus, int]) -> float | None:
+    """Delivered, of those delivered or given up, from 0 to 1; None: neither."""
+    delivered = counts.get(LeadStatus.DELIVERED, 0)
+    ends = delivered + counts.get(LeadStatus.PERMANENTLY_FAILED, 0)
+    return delivered / ends if ends else None
+
 
 def route_states(connection: Connection, *, recent: timedelta) -> list[RouteState]:
     """How the routes are doing that have leads, in the order of their names.
@@ -46,15 +58,15 @@ def route_states(connection: Connection, *, recent: timedelta) -> list[RouteStat
         connection: In autocommit.
         recent: How long ago a lead may have come to its end to be counted.
     """
-    waiting = {state.route: state for state in backlog(connection)}
+    waiting = {state.route: state for state in waiting_by_route(connection)}
     ended: dict[RouteKey, dict[str, int]] = {}
     for route, status, count in rows(connection, INDEX_LOOKUPS + _ENDED, {"recent": recent}):
         ended.setdefault(route, {})[status] = count
     names = sorted(waiting.keys() | ended.keys())
-    return [_state(waiting.get(route) or RouteBacklog.none(route), ended.get(route, {})) for route in names]
+    return [_state(waiting.get(route) or RouteWaiting(route), ended.get(route, {})) for route in names]
 
 
-def _state(waiting: RouteBacklog, ended: Mapping[str, int]) -> RouteState:
+def _state(waiting: RouteWaiting, ended: Mapping[str, int]) -> RouteState:
     return RouteState(
         waiting.route,
         waiting.waiting,

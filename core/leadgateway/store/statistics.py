@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from leadgateway.route.snapshot import RouteKey
+from leadgateway.store import arrays
 from leadgateway.store.execute import Row, rows
+from leadgateway.store.search import numbers_between
 from leadgateway.store.search_index import catch_up
 from leadgateway.store.status import LeadStatus
 
@@ -77,7 +79,7 @@ def statistics(
     bucket: timedelta,
     route: RouteKey | None = None,
 ) -> Statistics:
-    """Count the leads that were accepted in a period. Takes about a second for a million of them.
+    """Count the leads that were accepted in a period. Takes about a second for each million of those.
 
     Args:
         connection: In autocommit.
@@ -91,14 +93,19 @@ def statistics(
     """
     _check(received_from, received_before, bucket)
     catch_up(connection)
+    after, before = numbers_between(connection, received_from, received_before)
     parameters = {
+        "after": after,
+        "before": before,
         "received_from": received_from,
         "received_before": received_before,
         "bucket": bucket,
         "epoch": _EPOCH,
-        "route": route,
+        "route": None if route is None else arrays.storable(route),
     }
-    return _statistics(rows(connection, _COUNT, parameters))
+    # Whoever moves a lead writes its new route into both.
+    of_route = "true" if route is None else "x.route = %(route)s AND x.lead_id > %(after)s AND x.lead_id < %(before)s"
+    return _statistics(rows(connection, _COUNT.replace("{route}", of_route), parameters))
 
 
 def _check(received_from: datetime, received_before: datetime, bucket: timedelta) -> None:
@@ -134,7 +141,8 @@ WITH counted AS MATERIALIZED (
     SELECT s.route, s.status, s.reject_code, date_bin(%(bucket)s, x.received_at, %(epoch)s) AS start, count(*) AS n
     FROM lead_search AS x JOIN lead_state AS s USING (lead_id)
     WHERE x.received_at >= %(received_from)s AND x.received_at < %(received_before)s
-      AND (%(route)s IS NULL OR s.route = %(route)s)
+      AND s.lead_id > %(after)s AND s.lead_id < %(before)s
+      AND {route}
     GROUP BY 1, 2, 3, 4
 )
 SELECT 'status', NULL, status, NULL, NULL::timestamptz, sum(n)::bigint FROM counted GROUP BY status

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from leadgateway.store.backlog import backlog, waiting_routes
+from leadgateway.store.backlog import RouteWaiting, backlog, waiting_by_route, waiting_of, waiting_routes
 from leadgateway.store.claims import Claim
 from leadgateway.store.execute import rows
 from leadgateway.store.story import lead_story, leads_with_correlation_id
@@ -73,6 +73,19 @@ def test_the_backlog_counts_what_waits_by_route(connection: Connection, worker: 
     assert solar.oldest_due_at is not None
     assert solar.next_due_at is not None
     assert solar.next_due_at > solar.oldest_due_at
+
+
+def test_people_are_told_the_same_of_what_waits(connection: Connection, worker: Worker) -> None:
+    stored(connection, count=2)
+    worker.fail(ready(worker), delay=timedelta(hours=1))
+    stored(connection, new_lead(route="default/a"))
+    told = [(one.route, one.waiting, one.due, one.oldest_due_at, one.next_due_at) for one in backlog(connection)]
+
+    waiting = waiting_by_route(connection)
+
+    assert [(one.route, one.waiting, one.due, one.oldest_due_at, one.next_due_at) for one in waiting] == told
+    assert waiting_of(connection, ROUTE) == waiting[1]
+    assert waiting_of(connection, "default/none") == RouteWaiting("default/none")
 
 
 def test_nothing_waits_in_an_empty_database(connection: Connection) -> None:

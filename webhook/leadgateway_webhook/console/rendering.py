@@ -52,7 +52,7 @@ class Templates:
         )
         self._environment.globals |= {"static": self._address, "version": __version__}
         self._environment.filters |= {"moment": moment, "ago": ago, "number": number, "count": count}
-        self._environment.filters["status_kind"] = kind_of
+        self._environment.filters |= {"status_kind": kind_of, "percent": percent, "rate_kind": rate_kind}
 
     def page(
         self, template: str, principal: Principal | None, *, status: int = HTTPStatus.OK, **values: Any
@@ -109,6 +109,16 @@ def number(value: float) -> str:
 def count(value: int, one: str, many: str) -> str:
     """So many of something."""
     return f"{number(value)} {one if value == 1 else many}"
+
+
+def percent(rate: float) -> str:
+    """A share of one as per cent, rounded down: only what is whole is shown as 100."""
+    return f"{int(100 * rate)} %"
+
+
+def rate_kind(rate: float) -> str:
+    """How a share of leads that customers took is coloured."""
+    return "good" if rate >= 0.95 else "wait" if rate >= 0.5 else "bad"
 
 
 def _static_files() -> Mapping[str, StaticFile]:

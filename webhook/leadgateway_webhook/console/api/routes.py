@@ -65,7 +65,6 @@ def list_routes(request: Request, _: Viewer, connection: Database) -> RouteList:
 
 
 def _route(state: RouteState, published: PublishedRoute | None, breaker: OpenBreaker | None) -> Route:
-    ends = state.delivered + state.given_up
     return Route(
         route=state.route,
         is_published=published is not None,
@@ -79,7 +78,7 @@ def _route(state: RouteState, published: PublishedRoute | None, breaker: OpenBre
         given_up=state.given_up,
         rejected=state.rejected,
         breaker=_breaker(breaker) if breaker else None,
-        success_rate=state.delivered / ends if ends else None,
+        success_rate=state.success_rate,
     )
 
 

@@ -15,8 +15,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import Connection
 
-from leadgateway.store.backlog import RouteBacklog, backlog
+from leadgateway.store.backlog import RouteWaiting, waiting_by_route
 from leadgateway.store.errors import StoreError
+from leadgateway.store.route_state import success_rate
 from leadgateway.store.statistics import Statistics, statistics
 from leadgateway.store.status import LeadStatus
 from leadgateway_webhook.console.access import NotSignedIn, Principal, viewer
@@ -67,10 +68,9 @@ class Failing:
     rejected: int
 
     @property
-    def share(self) -> int | None:
-        """Of a hundred that the customer was to get, how many it took; None: it was to get none."""
-        sent = self.delivered + self.failed
-        return 100 * self.delivered // sent if sent else None
+    def success_rate(self) -> float | None:
+        """Of those that the customer was to get, the share that it took; None: it was to get none."""
+        return success_rate({LeadStatus.DELIVERED: self.delivered, LeadStatus.PERMANENTLY_FAILED: self.failed})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Flow:
     """
 
     at: datetime
-    backlog: tuple[RouteBacklog, ...]
+    backlog: tuple[RouteWaiting, ...]
     hour: Statistics
     bars: tuple[Bar, ...]
     most: int
@@ -188,7 +188,7 @@ def _look(connection: Connection, now: datetime) -> Flow:
     most = max((sum(column.values()) for column in columns), default=0)
     return Flow(
         at=now,
-        backlog=tuple(backlog(connection)),
+        backlog=tuple(waiting_by_route(connection)),
         hour=hour,
         bars=tuple(_bars(columns, most)),
         most=most,
@@ -228,4 +228,8 @@ def _failing(hour: Statistics) -> tuple[Failing, ...]:
         )
         for route, counts in hour.by_route.items()
     ]
-    return tuple(sorted(found, key=lambda each: (100 if each.share is None else each.share, each.route))[:_MOST_ROUTES])
+    return tuple(sorted(found, key=_worst_first)[:_MOST_ROUTES])
+
+
+def _worst_first(each: Failing) -> tuple[float, str]:
+    return (1.0 if each.success_rate is None else each.success_rate, each.route)

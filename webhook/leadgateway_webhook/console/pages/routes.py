@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -19,14 +19,20 @@ from leadgateway.pipeline.lead import InvalidLead, parse_lead
 from leadgateway.pipeline.outcome import Rejected
 from leadgateway.pipeline.process import decide, encode_payload
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
-from leadgateway.store.backlog import RouteBacklog, backlog
+from leadgateway.store.backlog import waiting_of
 from leadgateway.store.breaker import OpenBreaker, open_breakers
+from leadgateway.store.route_state import RouteState, route_states, success_rate
+from leadgateway.store.statistics import statistics
 from leadgateway_webhook.console.access import Principal, viewer
 from leadgateway_webhook.console.catalogue import PublishedRoute
 from leadgateway_webhook.console.forms import read_own_form
 from leadgateway_webhook.console.parts import database, parts_of, render
 from leadgateway_webhook.console.telling import text_of
 
+RECENT = timedelta(hours=1)
+"""For how long back the list of routes says how each fares."""
+DAY = timedelta(days=1)
+"""For how long back a route's own page does."""
 LARGEST_LEAD = 1024 * 1024
 """Bytes of a lead that can be tried; what intake takes by default."""
 
@@ -61,8 +67,11 @@ class Tried:
 def index(request: Request, principal: Viewer, connection: Database) -> Response:
     """All of them, and those that are gone but still have leads waiting."""
     published = parts_of(request).catalogue.current.routes
-    waiting = {each.route: each for each in backlog(connection)}
-    rows = [(key, published.get(key), waiting.get(key)) for key in sorted(published.keys() | waiting.keys())]
+    states = {state.route: state for state in route_states(connection, recent=RECENT)}
+    rows = [
+        (key, published.get(key), states.get(key) or RouteState(key))
+        for key in sorted(published.keys() | states.keys())
+    ]
     return render(request, "routes.html", principal, rows=rows, held=_held(connection), now=datetime.now(UTC))
 
 
@@ -113,8 +122,9 @@ def _page(
     request: Request, principal: Principal, connection: Connection, key: RouteKey, *, tried: Tried | None = None
 ) -> Response:
     route = parts_of(request).catalogue.current.routes.get(key)
-    waiting = next((each for each in backlog(connection) if each.route == key), None)
-    if route is None and waiting is None:
+    waiting, now = waiting_of(connection, key), datetime.now(UTC)
+    day = statistics(connection, received_from=now - DAY, received_before=now, bucket=DAY, route=key)
+    if route is None and not waiting.waiting and not day.total:
         raise HTTPException(
             HTTPStatus.NOT_FOUND, "There is no such route here. One that was just applied takes a moment."
         )
@@ -124,13 +134,17 @@ def _page(
         principal,
         key=key,
         route=route,
-        waiting=waiting or RouteBacklog.none(key),
+        waiting=waiting,
+        day=day.by_status,
+        day_begins=f"{now - DAY:%Y-%m-%dT%H:%M}",
+        codes=sorted(day.by_reject_code.get(key, {}).items(), key=lambda code: (-code[1], code[0])),
+        success_rate=success_rate(day.by_status),
         held=_held(connection),
         config=_as_yaml(route),
         examples=list(_examples(route)),
         tried=tried,
         sample=_sample(route),
-        now=datetime.now(UTC),
+        now=now,
     )
 
 
