@@ -1,0 +1,23 @@
+"""What each role exposes is as Prometheus wants it."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.observe.conftest import World
+from tests.observe.rig.prometheus import promtool
+
+
+@pytest.mark.parametrize("role", ["webhook", "worker", "operator"])
+def test_promtool_finds_nothing_in_the_metrics_of_a_role(world: World, role: str) -> None:
+    ports = {
+        "webhook": world.gateway.webhook.status,
+        "worker": world.gateway.worker.status,
+        "operator": f"http://127.0.0.1:{world.operator.status_port}",
+    }
+    text = httpx.get(f"{ports[role]}/metrics", trust_env=False).text
+
+    done = promtool("check", "metrics", stdin=text)
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
