@@ -13,6 +13,16 @@ _WHERE = "{{ with $labels.namespace }} in {{ . }}{{ end }}"
 _OPEN = f"max by (namespace, route) ({series('leadgateway_breaker_state')}) > 0"
 """Routes whose customer is left alone; they have an alert of their own."""
 
+_DOWN = "LeadGatewayBreakerOpen"
+_DOWN_LATELY = (
+    f"max by (namespace, route) (last_over_time({series('ALERTS', alertname=_DOWN, alertstate='firing')}[15m]))"
+)
+"""Routes about whose customer somebody has been told within the time that failures are looked back at.
+
+Not the breaker itself: one that opens and closes over and over again fires no alert of its own, and must not silence
+the others. And not only while the alert fires: what failed meanwhile, and what waited, is still seen after it.
+"""
+
 
 def _increase(name: str, window: str, by: str = "namespace, route", **labels: str) -> str:
     return f"sum by ({by}) (increase({series(name, **labels)}[{window}]))"
@@ -36,6 +46,7 @@ LEADS_WAITING_TOO_LONG = Alert(
     expression=(
         f"(max by (namespace, route) ({series('leadgateway_oldest_due_seconds')}) > 300)"
         f" unless on (namespace, route) ({_OPEN})"
+        f" unless on (namespace, route) ({_DOWN_LATELY})"
     ),
     lasting="2m",
     summary="A lead of {{ $labels.route }} has been due for {{ $value | humanizeDuration }}",
@@ -47,14 +58,14 @@ ROUTE_FAILING = Alert(
     expression=(
         f"({_increase(_ATTEMPTS, '15m', result='failed')} / {_increase(_ATTEMPTS, '15m')} > 0.5)"
         f" and ({_increase(_ATTEMPTS, '15m', result='failed')} > 5)"
-        f" unless on (namespace, route) ({_OPEN})"
+        f" unless on (namespace, route) ({_DOWN_LATELY})"
     ),
     lasting="5m",
     summary="{{ $value | humanizePercentage }} of deliveries of {{ $labels.route }} fail",
     description="The customer's API refuses or breaks more than every second delivery, and still answers some.",
 )
 BREAKER_OPEN = Alert(
-    name="LeadGatewayBreakerOpen",
+    name=_DOWN,
     severity="warning",
     expression=_OPEN,
     lasting="1m",
@@ -109,9 +120,9 @@ GROUP = Group(
     name="lead-gateway-flow",
     rules=(
         INTAKE_ERRORS,
+        BREAKER_OPEN,  # before those that ask whether it fires
         LEADS_WAITING_TOO_LONG,
         ROUTE_FAILING,
-        BREAKER_OPEN,
         LEADS_GIVEN_UP,
         BACKLOG_UNKNOWN,
         NO_SCHEDULER,
