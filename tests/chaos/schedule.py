@@ -45,10 +45,10 @@ def plan(faults: Sequence[Fault], *, seed: int, seconds: float, every: float) ->
     for fault in _in_turn(faults, chance):
         shortest, longest = fault.seconds
         lasts = chance.uniform(shortest, max(min(longest, seconds * MOST_OF_A_RUN), shortest))
-        at = max(now, free.get(fault.resource, 0.0))
+        at = max(now, *(free.get(resource, 0.0) for resource in fault.resources))
         if at + lasts <= seconds:
             planned.append(Planned(at, lasts, fault))
-            free[fault.resource] = at + lasts + APART_SECONDS
+            free.update(dict.fromkeys(fault.resources, at + lasts + APART_SECONDS))
         now += chance.uniform(0.5, 1.5) * every
         if now > seconds:
             break

@@ -24,11 +24,21 @@ def test_the_same_seed_gives_the_same_schedule_and_another_one_another() -> None
 def test_nothing_is_done_to_one_resource_twice_at_a_time(seed: int) -> None:
     by_resource: dict[str, list[Planned]] = {}
     for one in schedule(seed):
-        by_resource.setdefault(one.fault.resource, []).append(one)
+        for resource in one.fault.resources:
+            by_resource.setdefault(resource, []).append(one)
 
     for planned in by_resource.values():
         for first, second in pairwise(planned):
             assert first.at + first.seconds < second.at
+
+
+@pytest.mark.parametrize("seed", [53, 54, *range(5)])
+def test_valkey_is_there_when_it_is_asked_which_worker_runs_the_scheduler(seed: int) -> None:
+    planned = schedule(seed)
+    away = [one for one in planned if one.fault.kind.startswith("Valkey")]
+
+    for asked in (one for one in planned if one.fault.kind == "RQ scheduler killed"):
+        assert not [one for one in away if one.at <= asked.at <= one.at + one.seconds]
 
 
 @pytest.mark.parametrize("minutes", [0.5, 10])

@@ -20,6 +20,7 @@ class Fault:
         seconds: The shortest and the longest time it lasts.
         during: Does it while it is entered, in the main thread. Leaving mends everything.
         once: Whether it may happen only once in the life of a stack.
+        besides: Other resources that it needs as they are: nothing is done to them meanwhile.
         needs: A part of the stack that it needs: the name of a setting, or nothing.
     """
 
@@ -29,7 +30,13 @@ class Fault:
     seconds: tuple[float, float]
     during: Callable[[Stack], AbstractContextManager[None]]
     once: bool = False
+    besides: tuple[str, ...] = ()
     needs: str = ""
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """All that only one fault at a time may concern."""
+        return (self.resource, *self.besides)
 
     def is_possible(self, settings: StackSettings) -> bool:
         """Whether a stack with these settings has what it needs."""
