@@ -12,6 +12,8 @@ posts, then only deliveries, so that what each costs PostgreSQL can be told apar
 
 _LEADS = 10_000
 _MOST_CONCURRENCY = 256
+_FEWEST_LEADS = 1_000
+"""With fewer the middle of a run, which is what is measured, is over between two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Scenario:
         """The same with fewer leads, for a quick look."""
         return replace(
             self,
-            leads=max(int(self.leads * scale), 100),
+            leads=max(int(self.leads * scale), _FEWEST_LEADS),
             waiting=int(self.waiting * scale),
             finished=int(self.finished * scale),
             baseline_leads=max(int(self.baseline_leads * scale), 100) if self.baseline_leads else 0,

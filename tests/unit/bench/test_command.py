@@ -29,6 +29,14 @@ def test_an_unknown_scenario_is_refused_by_name(capsys: pytest.CaptureFixture[st
 def test_a_quick_look_shrinks_leads_and_tables_alike() -> None:
     (scenario,) = named(["waiting-1m"])
 
+    quick = scenario.shrunk(0.2)
+
+    assert (quick.leads, quick.waiting) == (2_000, 200_000)
+
+
+def test_a_quick_look_keeps_enough_leads_to_have_a_middle() -> None:
+    (scenario,) = named(["waiting-1m"])
+
     quick = scenario.shrunk(0.01)
 
-    assert (quick.leads, quick.waiting) == (100, 10_000)
+    assert (quick.leads, quick.waiting) == (1_000, 10_000)
