@@ -16,9 +16,10 @@ from bench import gateway as ours
 from bench import record
 from bench.fill import fill
 from bench.machine import describe
-from bench.measure import Figures, measure
+from bench.measure import measure
 from bench.report import by_figure, table
 from bench.scenarios import CATALOGUE, SHORT, Scenario, named
+from bench.source import Figures
 from bench.workplace import workplace
 
 _BEGAN = time.monotonic()

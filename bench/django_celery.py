@@ -40,6 +40,8 @@ class Baseline:
     database_url: str
     environment: dict[str, str]
     paths: tuple[str, ...] = ("/webhooks/leads/",)
+    dead_path: None = None
+    dead_route: None = None
     pids: dict[str, list[int]] = field(default_factory=dict)
 
     @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from leadgateway.dev.route_folder import RouteFolder
 from leadgateway.dev.valkey import EmbeddedValkey
 
 NAME = "Lead Gateway"
+_NEVER_SECONDS = 3600.0
 _COMMAND = [sys.executable, "-m", "leadgateway"]
 
 
@@ -34,6 +35,8 @@ class Gateway:
     database_url: str
     environment: dict[str, str]
     workers: int
+    dead_path: str | None = None
+    dead_route: str | None = None
     pids: dict[str, list[int]] = field(default_factory=dict)
 
     @contextmanager
@@ -68,17 +71,24 @@ def gateway(folder: Path, setup: Setup) -> Iterator[Gateway]:
         postgres = parts.enter_context(EmbeddedPostgres(folder / "postgres"))
         valkey = parts.enter_context(EmbeddedValkey(folder / "valkey"))
         receiver = parts.enter_context(receiving(setup.delay))
+        dead = parts.enter_context(receiving(_NEVER_SECONDS)) if setup.dead else None
+        ports = [receiver.port] * setup.routes if dead is None else [*[receiver.port] * (setup.routes - 1), dead.port]
         environment = os.environ | {
             "DATABASE_URL": postgres.url,
             "REDIS_URL": valkey.url,
-            "LEADGATEWAY_CONFIG_DIR": str(_published(folder, setup, receiver.port)),
+            "LEADGATEWAY_CONFIG_DIR": str(_published(folder, setup, ports)),
             "LEADGATEWAY_WORKER_ALLOW_PRIVATE_NETWORKS": "true",
+            **setup.environment,
         }
         subprocess.run([*_COMMAND, "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        names = [f"route-{number}" for number in range(setup.routes)]
+        last = names.pop() if setup.dead else None
         system = Gateway(
             folder=folder,
             port=free_port(),
-            paths=[f"/webhooks/leads/route-{number}" for number in range(setup.routes)],
+            paths=[f"/webhooks/leads/{name}" for name in names],
+            dead_path=last and f"/webhooks/leads/{last}",
+            dead_route=last and f"default/{last}",
             receiver=receiver,
             database_url=postgres.url,
             environment=environment,
@@ -89,11 +99,11 @@ def gateway(folder: Path, setup: Setup) -> Iterator[Gateway]:
         yield system
 
 
-def _published(folder: Path, setup: Setup, receiver_port: int) -> Path:
+def _published(folder: Path, setup: Setup, ports: Sequence[int]) -> Path:
     """Write the routes, and compile them as the operator would."""
     routes, config = folder / "routes", folder / "config"
     routes.mkdir()
-    documents = [_route(number, setup, receiver_port) for number in range(setup.routes)]
+    documents = [_route(number, setup, port) for number, port in enumerate(ports)]
     (routes / "routes.yaml").write_text(yaml.safe_dump_all(documents))
     refreshed = RouteFolder(routes, config, fingerprint_key=b"bench").refresh()
     assert refreshed is not None

@@ -18,6 +18,8 @@ from pathlib import Path
 import uvloop
 
 _HEADERS_END = b"\r\n\r\n"
+_OK = 200
+_SHED = (429, 503)
 
 
 def lead(number: int, size: int) -> bytes:
@@ -39,7 +41,9 @@ class Tally:
     sent: int = 0
     seconds: list[float] = field(default_factory=list)
     answered_at: dict[int, float] = field(default_factory=dict)
+    accepted_seconds: list[float] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
+    refused_without_retry_after: int = 0
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     def record(self, number: int, status: int, began: float) -> None:
@@ -47,6 +51,8 @@ class Tally:
         self.statuses[status] = self.statuses.get(status, 0) + 1
         self.answered_at[number] = now
         self.seconds.append(now - began)
+        if status == _OK:
+            self.accepted_seconds.append(now - began)
         if len(self.seconds) == self.limit:
             self.done.set()
 
@@ -93,7 +99,10 @@ class Connection(asyncio.Protocol):
             return
         del self._buffer[: end + 4 + length]
         self._idle = True
-        self._tally.record(self._number, int(head[9:12]), self._began)
+        status = int(head[9:12])
+        if status in _SHED and b"\r\nretry-after:" not in head:
+            self._tally.refused_without_retry_after += 1
+        self._tally.record(self._number, status, self._began)
         self._free(self)
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -172,7 +181,7 @@ def main() -> None:
     elapsed = time.monotonic() - began
     if options.answers:
         options.answers.write_text(json.dumps(tally.answered_at))
-    ordered = sorted(tally.seconds)
+    ordered, accepted = sorted(tally.seconds), sorted(tally.accepted_seconds)
     print(
         json.dumps(
             {
@@ -181,6 +190,10 @@ def main() -> None:
                 "posts_per_second": len(ordered) / elapsed,
                 "p50_ms": percentile(ordered, 0.5) * 1000,
                 "p99_ms": percentile(ordered, 0.99) * 1000,
+                "max_ms": ordered[-1] * 1000,
+                "accepted_p50_ms": percentile(accepted, 0.5) * 1000 if accepted else None,
+                "accepted_p99_ms": percentile(accepted, 0.99) * 1000 if accepted else None,
+                "refused_without_retry_after": tally.refused_without_retry_after,
                 "statuses": tally.statuses,
             }
         )

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg2
 
+from bench.backlog import measure_claims
+from bench.dead_customer import measure_beside_a_dead_one
 from bench.load import percentile
+from bench.overload import measure_overload
 from bench.processes import cpu_seconds
 from bench.scenarios import Scenario
+from bench.source import Figures, Say, Source
 from bench.system import POSTGRESQL, VALKEY, WEBHOOK, WORKER, System, cpu, memory_of
 
-Figures = dict[str, float]
-Say = Callable[[str], None]
-
 _WARM_UP_SHARE = 0.1
-_DELIVERY_SECONDS = 600.0
-_LOOK_SECONDS = 0.02
 CPU = "CPU s per 1,000 leads: "
 DISK = "disk of a lead with its indexes, bytes"
 OWN = f"{WEBHOOK} + {WORKER}"
@@ -39,53 +35,15 @@ def measure(system: System, scenario: Scenario, *, leads: int, runs: int, say: S
         runs: How often.
         say: Is told how far it is.
     """
-    kinds = {"flow": _flow, "steady": _steady, "phases": _phases}
-    return kinds[scenario.kind](_Source(system, scenario), leads=leads, runs=runs, say=say)
-
-
-class _Source:
-    """Posts leads with numbers that were not used before."""
-
-    def __init__(self, system: System, scenario: Scenario) -> None:
-        self.system = system
-        self._scenario = scenario
-        self._first = 0
-        self._paths = system.folder / "paths"
-        self._paths.write_text("\n".join(system.paths))
-
-    def post(self, leads: int, *, answers: Path | None = None, rate: float | None = None) -> dict[str, float]:
-        """Run the load generator once; every answer must be 200."""
-        scenario = self._scenario
-        command = [
-            sys.executable, "-m", "bench.load",
-            "--port", str(self.system.port),
-            "--paths", str(self._paths),
-            "--connections", str(scenario.connections),
-            "--leads", str(leads),
-            "--first", str(self._first),
-            "--size", str(scenario.size),
-            *(["--answers", str(answers)] if answers else []),
-            *(["--rate", str(rate)] if rate else []),
-        ]  # fmt: skip
-        told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-        if told.pop("statuses") != {"200": leads}:
-            sys.exit(f"not every lead was accepted: {told}")
-        self._first += leads
-        return dict(told)
-
-    def await_leads(self, leads: int) -> None:
-        """Wait until the customer has had so many different leads in all."""
-        end = time.monotonic() + _DELIVERY_SECONDS
-        while (got := self.system.receiver.counts().leads) < leads:
-            if time.monotonic() > end:
-                sys.exit(f"only {got:,} of {leads:,} leads were delivered within {_DELIVERY_SECONDS:.0f} s")
-            time.sleep(_LOOK_SECONDS)
-
-    def warm_up(self, leads: int) -> None:
-        """Post and deliver some leads that don't count."""
-        before = self.system.receiver.counts().leads
-        self.post(leads)
-        self.await_leads(before + leads)
+    kinds = {
+        "flow": _flow,
+        "steady": _steady,
+        "phases": _phases,
+        "dead": measure_beside_a_dead_one,
+        "overload": measure_overload,
+        "claims": measure_claims,
+    }
+    return kinds[scenario.kind](Source(system, scenario), leads=leads, runs=runs, say=say)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +81,7 @@ def _memory(system: System) -> Figures:
     }
 
 
-def _flow(source: _Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
+def _flow(source: Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
     """Post as fast as the answers come, and wait until the customer has everything."""
     system, results = source.system, []
     with system.working():
@@ -148,10 +106,10 @@ def _flow(source: _Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
     return results
 
 
-def _steady(source: _Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
+def _steady(source: Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
     """Post at a steady rate, and compare when each lead was answered with when the customer had it."""
     system, results = source.system, []
-    rate, answers = source._scenario.rate, system.folder / "answers.json"  # noqa: SLF001
+    rate, answers = source.scenario.rate, system.folder / "answers.json"
     with system.working():
         source.warm_up(max(int(leads * _WARM_UP_SHARE), 100))
         for number in range(runs):
@@ -177,7 +135,7 @@ def _steady(source: _Source, *, leads: int, runs: int, say: Say) -> list[Figures
     return results
 
 
-def _phases(source: _Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
+def _phases(source: Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
     """Post everything, then deliver everything, in turn, so that each part's cost belongs to one of the two."""
     results = []
     source.post(max(int(leads * _WARM_UP_SHARE), 100))
@@ -190,7 +148,7 @@ def _phases(source: _Source, *, leads: int, runs: int, say: Say) -> list[Figures
     return results
 
 
-def _intake(source: _Source, leads: int) -> Figures:
+def _intake(source: Source, leads: int) -> Figures:
     before = _Moment.of(source.system)
     posted = source.post(leads)
     after = _Moment.of(source.system)
@@ -202,7 +160,7 @@ def _intake(source: _Source, leads: int) -> Figures:
     }
 
 
-def _delivery(source: _Source, leads: int) -> Figures:
+def _delivery(source: Source, leads: int) -> Figures:
     """Deliver what waits, and look only at the middle, where the worker is neither starting nor running out."""
     system = source.system
     start = system.receiver.counts().leads

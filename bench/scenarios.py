@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-Kind = Literal["flow", "steady", "phases"]
+Kind = Literal["flow", "steady", "phases", "dead", "overload", "claims"]
 """flow: posts as fast as they are answered, while they are delivered. steady: posts at a rate. phases: first only
-posts, then only deliveries, so that what each costs PostgreSQL can be told apart."""
+posts, then only deliveries, so that what each costs PostgreSQL can be told apart. dead: see `bench.dead_customer`;
+overload: see `bench.overload`; claims: see `bench.backlog`."""
 
 _LEADS = 10_000
 _MOST_CONCURRENCY = 256
@@ -25,12 +26,16 @@ class Setup:
         delay: Seconds the customer takes to answer.
         workers: Worker processes.
         concurrency: Deliveries in flight per route and worker.
+        dead: The last of the routes has a customer that never answers, and nothing is posted to it in turn.
+        environment: Further settings of the processes.
     """
 
     routes: int = 1
     delay: float = 0.0
     workers: int = 1
     concurrency: int = _MOST_CONCURRENCY
+    dead: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,32 @@ _GROWTH = (
     ),
 )
 
-CATALOGUE: Sequence[Scenario] = (*_FLOWS, *_STEADY, *_GROWTH)
-SHORT = ("flow", "delay-50ms", "steady")
+_TROUBLES = (
+    Scenario(
+        "dead-customer",
+        "49 customers, without and beside one that times out and has 10,000 leads waiting",
+        kind="dead",
+        setup=Setup(routes=50, concurrency=16, dead=True),
+        rate=200,
+    ),
+    Scenario(
+        "overload",
+        "1, 2, 5 and 10 times what a slow database can take",
+        kind="overload",
+        setup=Setup(environment={"LEADGATEWAY_WEBHOOK_MAX_QUEUED_LEADS": "100"}),
+    ),
+    Scenario(
+        "due-1m",
+        "1,000,000 leads due on 50 routes",
+        kind="claims",
+        setup=Setup(routes=50),
+        waiting=1_000_000,
+        leads=500,
+    ),
+)
+
+CATALOGUE: Sequence[Scenario] = (*_FLOWS, *_STEADY, *_GROWTH, *_TROUBLES)
+SHORT = ("flow", "delay-50ms", "steady", "due-1m")
 """What is measured when nothing is named."""
 
 GROWN_FROM = "phases"

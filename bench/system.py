@@ -29,7 +29,15 @@ class System(Protocol):
 
     @property
     def receiver(self) -> Receiver:
-        """The customer."""
+        """The customer, or all that answer together."""
+
+    @property
+    def dead_path(self) -> str | None:
+        """Where the leads of a customer are posted that never answers, if there is one."""
+
+    @property
+    def dead_route(self) -> str | None:
+        """The route of its leads, as the tables have it."""
 
     @property
     def pids(self) -> Mapping[str, Sequence[int]]:

@@ -118,6 +118,12 @@ class WorkerSettings(ProcessSettings):
         alias="LEADGATEWAY_WORKER_DELETED_ROUTE_RECORDS_DAYS",
         description="how long the records of leads are kept whose route was deleted; contents have no place without",
     )
+    breaker_openings_days: Days = Field(
+        365.0,
+        ge=1,
+        alias="LEADGATEWAY_WORKER_BREAKER_OPENINGS_DAYS",
+        description="how long it is kept when a route's circuit breaker was open, which explains why leads waited",
+    )
     backlog_seconds: Seconds = Field(
         10.0,
         alias="LEADGATEWAY_WORKER_BACKLOG_SECONDS",

@@ -91,6 +91,14 @@ def worker(  # noqa: PLR0917 - Typer's options are parameters
             help="How long their bare records are kept.",
         ),
     ] = None,
+    breaker_openings_days: Annotated[
+        float | None,
+        typer.Option(
+            envvar="LEADGATEWAY_WORKER_BREAKER_OPENINGS_DAYS",
+            show_default="365",
+            help="How long it is kept when circuit breakers were open.",
+        ),
+    ] = None,
     config_dir: Annotated[
         Path | None,
         typer.Option(
@@ -119,6 +127,7 @@ def worker(  # noqa: PLR0917 - Typer's options are parameters
         status_port=status_port,
         deleted_route_payload_days=deleted_route_payload_days,
         deleted_route_records_days=deleted_route_records_days,
+        breaker_openings_days=breaker_openings_days,
         config_dir=config_dir,
     )
     logs = load(LogSettings)

@@ -33,7 +33,7 @@ from leadgateway_worker.indexing import INTERVAL_SECONDS, Indexing
 from leadgateway_worker.listening import Listener
 from leadgateway_worker.pump import Pump, PumpSettings, Routes
 from leadgateway_worker.pump_thread import PumpThread
-from leadgateway_worker.retention import apply_retention, retention_of
+from leadgateway_worker.retention import apply_retention, old_openings, retention_of
 from leadgateway_worker.wakeup import SchedulerThread
 
 _STATEMENT_SECONDS = 30
@@ -95,7 +95,11 @@ class Worker:
         )
         self._housekeeping = HousekeepingThread(
             self._engine,
-            [expired_keys, lambda engine: apply_retention(engine, self._retention_of)],
+            [
+                expired_keys,
+                lambda engine: apply_retention(engine, self._retention_of),
+                partial(old_openings, older_than=timedelta(days=settings.breaker_openings_days)),
+            ],
             interval=settings.housekeeping_seconds,
         )
         self._indexing = HousekeepingThread(

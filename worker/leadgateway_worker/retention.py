@@ -10,11 +10,13 @@ from sqlalchemy import Engine
 
 from leadgateway.route.snapshot import Retention, RouteKey
 from leadgateway.route.table import RouteTable
+from leadgateway.store.breaker import remove_openings
 from leadgateway.store.retention import Ends, Part, ends, mark_ended, remove
 from leadgateway_worker import metrics
 
 _BATCH = 500
 _MARKED_AT_ONCE = 1000
+_OPENINGS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +97,17 @@ def apply_retention(
             removed = outcome
             metrics.retention.labels(removal.part).inc(removed)
             yield
+
+
+def old_openings(engine: Engine, *, older_than: timedelta) -> Iterator[None]:
+    """Remove when breakers were open, if that is long ago; yields after each transaction.
+
+    Args:
+        engine: Of the store.
+        older_than: How long ago they must have closed.
+    """
+    removed = _OPENINGS_AT_ONCE
+    while removed >= _OPENINGS_AT_ONCE:
+        with engine.connect() as connection:
+            removed = remove_openings(connection, older_than=older_than, limit=_OPENINGS_AT_ONCE)
+        yield

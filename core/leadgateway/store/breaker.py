@@ -216,6 +216,24 @@ def open_breakers(connection: Connection) -> list[OpenBreaker]:
     ]
 
 
+def remove_openings(connection: Connection, *, older_than: timedelta, limit: int = 1000) -> int:
+    """Remove openings that ended long enough ago, the oldest first; one that is open stays. Several may run at once.
+
+    Args:
+        connection: In autocommit.
+        older_than: How long ago they must have ended; a day at the least.
+        limit: How many at the most. Call it again while it returns as many.
+
+    Returns:
+        How many were removed.
+
+    Raises:
+        RowRefused: `older_than` or `limit` are outside of what the database allows.
+    """
+    parameters = {"older_than": older_than, "limit": limit}
+    return int(rows(connection, "SELECT remove_openings(%(older_than)s, %(limit)s)", parameters)[0][0])
+
+
 def _probes(probes: Iterable[Probe]) -> dict[str, str]:
     given = list(probes)
     return {

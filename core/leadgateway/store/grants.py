@@ -4,8 +4,9 @@
 - **Runtime**: webhook and worker (and console). Adds to the audit and can't change or remove any of it.
 - **Console**: what people do to leads, and no more: it can take no lead in, deliver none and erase nothing.
 - **Nobody but the owner** changes or deletes what stands in the audit. Retention and erasure run as the runtime role
-  through functions of the owner (`remove_contents`, `remove_records`, `erase_leads`, see the migrations): those remove
-  only what ended long enough ago, or what a row of `erasure` accounts for, which this role can't delete.
+  through functions of the owner (`remove_contents`, `remove_records`, `remove_openings`, `erase_leads`, see the
+  migrations): those remove only what ended long enough ago, or what a row of `erasure` accounts for, which this role
+  can't delete.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ _RUNTIME = (
     "SELECT, INSERT, UPDATE (finished_at, traces_left) ON erasure",
     "EXECUTE ON FUNCTION erase_leads(bigint, bigint[])",
     "EXECUTE ON FUNCTION remove_contents(varchar, interval, integer), remove_records(varchar, interval, integer)",
+    "EXECUTE ON FUNCTION remove_openings(interval, integer)",
 )
 
 # Indexing what is new belongs to searching (`search_index.catch_up`); the rest is what `people` and `bulk` do.

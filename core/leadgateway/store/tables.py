@@ -239,6 +239,7 @@ breaker_opening = Table(
     CheckConstraint("(probe_lead_id IS NULL) = (probe_token IS NULL)", name="breaker_opening_probe"),
     Index("breaker_opening_open", "route", unique=True, postgresql_where=text("closed_at IS NULL")),
     Index("breaker_opening_route", "route", "opened_at"),
+    Index("breaker_opening_ended", "closed_at", postgresql_where=text("closed_at IS NOT NULL")),
     comment="When a route's circuit breaker was open, and why: meanwhile only probes are delivered.",
 )
 

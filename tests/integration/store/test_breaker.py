@@ -19,9 +19,11 @@ from leadgateway.store.breaker import (
     open_breakers,
     opens,
     probe_another,
+    remove_openings,
     tallies,
 )
 from leadgateway.store.claims import Claim
+from leadgateway.store.errors import RowRefused
 from leadgateway.store.execute import rows
 from leadgateway.store.outcomes import Released
 from tests.building.stored_leads import CONFIG, ROUTE, Worker, at_once, let_leases_run_out, new_lead, stored
@@ -285,3 +287,37 @@ def test_what_still_fails_of_before_the_opening_is_not_counted_against_the_route
     count(connection, [seen(30, 30, leads=10)], worker="w2")
 
     assert tallies(connection) == []
+
+
+def opened_and_closed(connection: Connection, *, days_ago: int) -> None:
+    """An opening that ended that long ago."""
+    open_breaker(connection, DOWN, worker="w1")
+    rows(
+        connection,
+        "UPDATE breaker_opening SET opened_at = now() - %(ago)s, closed_at = now() - %(ago)s, closed_by = 'w1'"
+        " WHERE closed_at IS NULL",
+        {"ago": timedelta(days=days_ago)},
+    )
+
+
+def test_openings_that_ended_long_ago_are_removed_the_oldest_first(connection: Connection) -> None:
+    for days in (5, 400, 399, 398):
+        opened_and_closed(connection, days_ago=days)
+
+    assert remove_openings(connection, older_than=timedelta(days=365), limit=2) == 2
+    assert remove_openings(connection, older_than=timedelta(days=365), limit=2) == 1
+    left = "SELECT extract(day FROM now() - closed_at)::int FROM breaker_opening"
+    assert rows(connection, left) == [(5,)]
+
+
+def test_a_breaker_that_is_open_is_never_removed_however_long_it_has_been(connection: Connection) -> None:
+    open_breaker(connection, DOWN, worker="w1")
+    rows(connection, "UPDATE breaker_opening SET opened_at = now() - interval '10 years'")
+
+    assert remove_openings(connection, older_than=timedelta(days=365)) == 0
+    assert len(open_breakers(connection)) == 1
+
+
+def test_the_database_refuses_to_remove_openings_that_ended_less_than_a_day_ago(connection: Connection) -> None:
+    with pytest.raises(RowRefused, match="retention_bounds"):
+        remove_openings(connection, older_than=timedelta(hours=1))

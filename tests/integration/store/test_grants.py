@@ -21,6 +21,7 @@ from leadgateway.store.breaker import (
     count,
     open_breaker,
     open_breakers,
+    remove_openings,
     tallies,
 )
 from leadgateway.store.bulk import BulkKind, BulkWish, begin, cancel, meant
@@ -130,6 +131,7 @@ def test_a_console_can_do_all_that_people_do(console: Connection, alterable: Con
         "DELETE FROM lead_state",
         "SELECT erase_leads(1, ARRAY[1::bigint])",
         "SELECT remove_contents('default/solar', interval '1 day', 10)",
+        "SELECT remove_openings(interval '1 day', 10)",
     ],
 )
 def test_a_console_can_neither_take_leads_in_nor_deliver_nor_erase(console: Connection, statement: str) -> None:
@@ -184,6 +186,7 @@ def test_it_can_do_all_that_breakers_need(runtime: Connection) -> None:
     [probe] = Worker(runtime).claim()
     assert close_breakers(runtime, [Probe(probe.lead_id, probe.token)], worker="w1") == ["default/solar"]
     assert open_breakers(runtime) == []
+    assert remove_openings(runtime, older_than=timedelta(days=1)) == 0
 
 
 def test_it_can_do_all_that_people_do(runtime: Connection) -> None:

@@ -125,6 +125,24 @@ def test_housekeeping_goes_on_after_an_outage_of_the_database(server_folder: Pat
                 eventually(lambda: keys(leads) == 0)
 
 
+def test_a_worker_removes_when_breakers_were_open_if_that_is_long_ago(
+    leads: Leads, database_url: str, customer: Customer, tmp_path: Path
+) -> None:
+    publish_solar(tmp_path, customer.url)
+    for days in (2, 4):
+        leads.ask(
+            "INSERT INTO breaker_opening (route, opened_at, closed_at, closed_by, probe_at, attempts, failures, leads,"
+            f" opened_by) SELECT '{NOBODYS}', at, at, 'w1', at, 20, 20, 10, 'w1'"
+            f" FROM (SELECT now() - interval '{days} d') AS ended (at)"
+        )
+    settings = OFTEN | {"LEADGATEWAY_WORKER_BREAKER_OPENINGS_DAYS": "3"}
+
+    with WorkerProcess(tmp_path, database=database_url, redis=NOWHERE, **settings) as worker:
+        kept = "SELECT extract(day FROM now() - closed_at)::int FROM breaker_opening"
+        eventually(lambda: leads.ask(kept) == [(2,)])
+        assert worker.end() == 0
+
+
 def test_a_worker_applies_the_retention_of_its_routes_and_that_of_deleted_ones(
     leads: Leads, database_url: str, customer: Customer, tmp_path: Path
 ) -> None:
