@@ -18,6 +18,9 @@ USAGE = 2
 UNAVAILABLE = 3
 """Something that is needed can't be reached; the same call may succeed later."""
 
+INTERRUPTED = 130
+"""Ended by Ctrl-C (128 + SIGINT, as shells have it); what it began goes on without it."""
+
 
 def fail(message: str, status: int) -> typer.Exit:
     """Print an error for people; returns what to raise.

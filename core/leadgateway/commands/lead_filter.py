@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, TypeAlias
 from uuid import UUID
@@ -43,18 +44,21 @@ FieldOption: TypeAlias = Annotated[
     ),
 ]
 
+Wanted: TypeAlias = Callable[[], LeadFilter]
+"""Makes the filter of the options that a command was given, see `source.expanded`."""
+
 
 def lead_filter(
     *,
-    route: str | None,
-    status: list[LeadStatus] | None,
-    code: str | None,
-    since: str | None,
-    until: str | None,
-    email: str | None,
-    phone: str | None,
-    correlation_id: UUID | None,
-    fields: list[str] | None,
+    route: RouteOption = None,
+    status: StatusOption = None,
+    code: CodeOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    email: EmailOption = None,
+    phone: PhoneOption = None,
+    correlation_id: CorrelationOption = None,
+    field: FieldOption = None,
 ) -> LeadFilter:
     """Make a filter of the options.
 
@@ -71,11 +75,39 @@ def lead_filter(
             email=email,
             phone=phone,
             correlation_id=correlation_id,
-            fields=tuple(BodyField.parse(text) for text in fields or []),
+            fields=tuple(BodyField.parse(text) for text in field or []),
         )
     except InvalidFilter as error:
         option = _OPTIONS.get(error.field, f"--{error.field}")
         raise fail(f"{option}: {error.sentence}", USAGE) from None
+
+
+def waiting_filter(
+    *,
+    route: RouteOption = None,
+    status: StatusOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    email: EmailOption = None,
+    phone: PhoneOption = None,
+    correlation_id: CorrelationOption = None,
+    field: FieldOption = None,
+) -> LeadFilter:
+    """Make a filter of the options that mean something for leads that wait: none of those has a reject code.
+
+    Raises:
+        typer.Exit: As for `lead_filter`.
+    """
+    return lead_filter(
+        route=route,
+        status=status,
+        since=since,
+        until=until,
+        email=email,
+        phone=phone,
+        correlation_id=correlation_id,
+        field=field,
+    )
 
 
 _OPTIONS = {"received_from": "--since", "received_before": "--until", "field": "--field"}

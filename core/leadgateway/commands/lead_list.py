@@ -5,14 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TextIO
-from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -20,39 +17,13 @@ from rich.markup import escape
 
 from leadgateway.commands.columns import STATUS_COLOURS, print_columns, printable
 from leadgateway.commands.exits import USAGE, fail
-from leadgateway.commands.lead_filter import (
-    CodeOption,
-    CorrelationOption,
-    EmailOption,
-    FieldOption,
-    PhoneOption,
-    RouteOption,
-    SinceOption,
-    StatusOption,
-    UntilOption,
-    lead_filter,
-)
-from leadgateway.commands.lead_story import content
-from leadgateway.commands.output import Output, OutputOption, progress_bar
-from leadgateway.commands.servers import DATA_OPTION, connected
-from leadgateway.dev.home import DEFAULT
-from leadgateway.store.search import (
-    LARGEST_PAGE,
-    FoundLead,
-    all_matching_ids,
-    bodies_by_id,
-    count_matching,
-    is_backfilled,
-    leads_by_id,
-    search,
-)
-from leadgateway.store.search_index import catch_up
-from leadgateway.store.tail import Step, Tail
+from leadgateway.commands.lead_filter import RouteOption, Wanted
+from leadgateway.commands.output import Output, OutputOption, plain, progress_bar
+from leadgateway.commands.source import Source
+from leadgateway.store.search import LARGEST_PAGE, FoundLead
+from leadgateway.store.tail import Step
 
-_POLL_SECONDS = 1.0
 _INCOMPLETE = "Not all leads can be found yet: workers are still at making them so."
-
-Data = Annotated[Path, DATA_OPTION]
 
 
 class Format(StrEnum):
@@ -62,44 +33,27 @@ class Format(StrEnum):
     NDJSON = "ndjson"
 
 
-def list_leads(  # noqa: PLR0917 - Typer's options are parameters
-    route: RouteOption = None,
-    status: StatusOption = None,
-    code: CodeOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    email: EmailOption = None,
-    phone: PhoneOption = None,
-    correlation_id: CorrelationOption = None,
-    field: FieldOption = None,
+def list_leads(
+    *,
+    wanted: Wanted,
     limit: Annotated[int, typer.Option("--limit", min=1, max=LARGEST_PAGE, help="Leads at the most.")] = 50,
     before: Annotated[
         int | None, typer.Option("--before", metavar="ID", min=1, max=2**63 - 1, help="Only below this id: next page.")
     ] = None,
     output: OutputOption = Output.TEXT,
-    data: Data = DEFAULT,
+    source: Source,
 ) -> None:
     """List leads, the newest first: those that fulfil everything that is asked for.
 
-    Exit status: 0 also if there is none, 2 nothing can be found by an option, 3 PostgreSQL can't be reached.
+    Exit status: 0 also if there is none, 2 nothing can be found by an option, 3 as for show.
     """
-    wanted = lead_filter(
-        route=route,
-        status=status,
-        code=code,
-        since=since,
-        until=until,
-        email=email,
-        phone=phone,
-        correlation_id=correlation_id,
-        fields=field,
-    )
-    with connected(data) as connection:
-        page = search(connection, wanted, limit=limit, before=before)
+    chosen = wanted()
+    with source() as leads:
+        page = leads.search(chosen, limit=limit, before=before)
     if output is Output.JSON:
-        leads = [as_json(lead) for lead in page.leads]
+        found = [as_json(lead) for lead in page.leads]
         typer.echo(
-            json.dumps({"leads": leads, "next_before": page.next_before, "is_complete": page.is_complete}, indent=2)
+            json.dumps({"leads": found, "next_before": page.next_before, "is_complete": page.is_complete}, indent=2)
         )
         return
     print_columns(_HEAD, [_row(lead) for lead in page.leads])
@@ -109,58 +63,40 @@ def list_leads(  # noqa: PLR0917 - Typer's options are parameters
         typer.echo(_INCOMPLETE, err=True)
 
 
-def export(  # noqa: PLR0917 - Typer's options are parameters
-    route: RouteOption = None,
-    status: StatusOption = None,
-    code: CodeOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    email: EmailOption = None,
-    phone: PhoneOption = None,
-    correlation_id: CorrelationOption = None,
-    field: FieldOption = None,
+def export(
+    *,
+    wanted: Wanted,
     format: Annotated[Format, typer.Option("--format", help="What is written.")] = Format.NDJSON,  # noqa: A002
-    bodies: Annotated[  # noqa: FBT002
+    bodies: Annotated[
         bool, typer.Option("--bodies", help="With the bodies as posted, which are personal data.")
     ] = False,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="FILE", help="Where to; default: standard output.", dir_okay=False)
     ] = None,
-    data: Data = DEFAULT,
+    source: Source,
 ) -> None:
     """Write all leads that fulfil everything that is asked for, the newest first, as CSV or as a JSON document a line.
 
     Exit status: as for list; 2 also if the file can't be written.
     """
-    wanted = lead_filter(
-        route=route,
-        status=status,
-        code=code,
-        since=since,
-        until=until,
-        email=email,
-        phone=phone,
-        correlation_id=correlation_id,
-        fields=field,
-    )
-    with connected(data) as connection, _written(to) as file, progress_bar() as progress:
+    chosen = wanted()
+    with source() as leads, _written(to) as file, progress_bar() as progress:
         write = _csv_writer(file, bodies=bodies) if format is Format.CSV else _ndjson_writer(file)
-        is_complete = catch_up(connection) and is_backfilled(connection)
-        total, done = count_matching(connection, wanted), 0
-        for lead_ids in all_matching_ids(connection, wanted, batch=LARGEST_PAGE):
-            contents = bodies_by_id(connection, lead_ids) if bodies else {}
-            write(_with_body(lead, contents, bodies=bodies) for lead in leads_by_id(connection, lead_ids))
-            done += len(lead_ids)
-            progress("leads", done, max(total, done))
-    if not is_complete:
+        exported, done = leads.export(chosen, bodies=bodies), 0
+        for batch in exported.batches:
+            write(as_json(lead) | ({"body": body} if bodies else {}) for lead, body in batch)
+            done += len(batch)
+            progress("leads", done, max(exported.total, done))
+    if not exported.is_complete:
         typer.echo(_INCOMPLETE, err=True)
 
 
 def tail(
+    *,
     route: RouteOption = None,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, max=1000, help="Leads from before to begin with.")] = 10,
     output: OutputOption = Output.TEXT,
-    data: Data = DEFAULT,
+    source: Source,
 ) -> None:
     """Follow leads: print each change of state of the last leads and of those that come, until Ctrl-C.
 
@@ -169,17 +105,15 @@ def tail(
     Exit status: 0 ended by Ctrl-C or because nobody reads any more, 2 and 3 as for list.
     """
     console = Console(highlight=False, soft_wrap=True)
-    with connected(data) as connection:
-        following = Tail(connection, route=route, lines=lines)
+    with source() as leads:
         try:
-            while True:
-                for step in following.steps():
+            for steps in leads.follow(route=route, lines=lines):
+                for step in steps:
                     if output is Output.JSON:
                         sys.stdout.write(json.dumps(_step_json(step)) + "\n")
                     else:
                         console.print(_step_line(step))
                 sys.stdout.flush()
-                time.sleep(_POLL_SECONDS)
         except (KeyboardInterrupt, BrokenPipeError):
             raise typer.Exit from None
 
@@ -187,13 +121,7 @@ def tail(
 def as_json(lead: FoundLead) -> dict[str, Any]:
     """A lead for programs; times are ISO 8601 in UTC."""
     names = FoundLead.__slots__
-    return {name: _plain(getattr(lead, name)) for name in names}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, UUID | StrEnum) else value
+    return {name: plain(getattr(lead, name)) for name in names}
 
 
 _HEAD = ("ID", "STATUS", "CODE", "ROUTE", "RECEIVED", "ATTEMPTS", "LAST ATTEMPT", "CORRELATION ID")
@@ -211,11 +139,6 @@ def _row(lead: FoundLead) -> tuple[str, ...]:
         last,
         str(lead.correlation_id),
     )
-
-
-def _with_body(lead: FoundLead, contents: Mapping[int, bytes], *, bodies: bool) -> dict[str, Any]:
-    told = as_json(lead)
-    return told | {"body": content(contents.get(lead.lead_id))} if bodies else told
 
 
 def _ndjson_writer(file: TextIO) -> Any:
@@ -255,7 +178,7 @@ def _written(to: Path | None) -> Iterator[TextIO]:
 
 
 def _step_json(step: Step) -> dict[str, Any]:
-    return {name: _plain(getattr(step, name)) for name in Step.__slots__}
+    return {name: plain(getattr(step, name)) for name in Step.__slots__}
 
 
 def _step_line(step: Step) -> str:

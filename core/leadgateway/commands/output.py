@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, TypeAlias
+from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -39,3 +41,10 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
             bar.update(tasks[part], completed=done, total=whole)  # type: ignore[arg-type]
 
         yield tell
+
+
+def plain(value: object) -> object:
+    """A value as JSON has it; times are ISO 8601 in UTC."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID | StrEnum) else value

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from leadgateway.commands.columns import print_columns
-from leadgateway.commands.exits import USAGE, fail
 from leadgateway.commands.lead_filter import RouteOption, UntilOption, moment
 from leadgateway.commands.output import Output, OutputOption
-from leadgateway.commands.servers import DATA_OPTION, connected
-from leadgateway.dev.home import DEFAULT
+from leadgateway.commands.source import Source, expanded
+from leadgateway.commands.store_source import database
 from leadgateway.route.duration import InvalidDuration, parse_duration
-from leadgateway.store.statistics import Counts, InvalidPeriod, Statistics, statistics
+from leadgateway.store.statistics import Counts, Statistics
 from leadgateway.store.status import LeadStatus
 
 _WIDEST_BAR = 40
 
 
-def stats(  # noqa: PLR0917 - Typer's options are parameters
+def count(
+    *,
     route: RouteOption = None,
     since: Annotated[
         str, typer.Option("--since", metavar="TIME", help="Accepted then or later: 24h, 7d or 2026-07-01.")
@@ -32,25 +31,24 @@ def stats(  # noqa: PLR0917 - Typer's options are parameters
         str, typer.Option("--bucket", metavar="DURATION", help="How long each stretch of time is: 1h, 1d.")
     ] = "1h",
     output: OutputOption = Output.TEXT,
-    data: Annotated[Path, DATA_OPTION] = DEFAULT,
+    source: Source,
 ) -> None:
     """Count the leads of a period by where they stand now: by route, by reject code, and over time.
 
-    Exit status: 0 counted, 2 there can be no such period, 3 PostgreSQL can't be reached.
+    Exit status: 0 counted, 2 there can be no such period, 3 what is needed can't be reached.
     """
     began = moment(since, option="--since") or datetime.now(UTC)
     ended = moment(until, option="--until") or datetime.now(UTC) + timedelta(seconds=1)
-    try:
-        with connected(data, command="stats") as connection:
-            counted = statistics(
-                connection, received_from=began, received_before=ended, bucket=_duration(bucket), route=route
-            )
-    except InvalidPeriod as error:
-        raise fail(str(error), USAGE) from None
+    stretch = _duration(bucket)
+    with source() as leads:
+        counted = leads.statistics(received_from=began, received_before=ended, bucket=stretch, route=route)
     if output is Output.JSON:
         typer.echo(json.dumps(_as_json(counted), indent=2))
     else:
         _print(counted)
+
+
+stats = expanded(count, source=database)
 
 
 def _duration(text: str) -> timedelta:

@@ -42,7 +42,6 @@ class Tail:
             route: Only leads of this route; None: of all.
             lines: How many leads from before to begin with.
         """
-        self._connection = connection
         self._route = route
         wanted = {"route": route, "limit": lines}
         [(highest,)] = rows(connection, _HIGHEST)
@@ -53,14 +52,18 @@ class Tail:
         there = {lead_id for lead_id, _ in rows(connection, INDEX_LOOKUPS + _NEW, around) if lead_id <= highest}
         self._passed_over = there - self._seen.keys()
 
-    def steps(self) -> list[Step]:
-        """What happened since the last call, in the order in which it did."""
-        self._take_on()
+    def steps(self, connection: Connection) -> list[Step]:
+        """What happened since the last call, in the order in which it did.
+
+        Args:
+            connection: In autocommit; not necessarily the one of the call before.
+        """
+        self._take_on(connection)
         followed = {
             "lead_ids": arrays.number_array(self._seen),
             "told": arrays.number_array(self._seen.values()),
         }
-        found = rows(self._connection, INDEX_LOOKUPS + _STEPS, followed)
+        found = rows(connection, INDEX_LOOKUPS + _STEPS, followed)
         for lead_id, seq, *_ in found:
             self._seen[lead_id] = max(self._seen[lead_id], seq)
         return [
@@ -68,10 +71,10 @@ class Tail:
             for lead_id, _, at, route, before, after, code, actor in found
         ]
 
-    def _take_on(self) -> None:
+    def _take_on(self, connection: Connection) -> None:
         above = self._highest - _OUT_OF_ORDER
         wanted = {"above": above, "route": self._route, "limit": _MOST_AT_ONCE + _OUT_OF_ORDER}
-        for lead_id, is_meant in rows(self._connection, INDEX_LOOKUPS + _NEW, wanted):
+        for lead_id, is_meant in rows(connection, INDEX_LOOKUPS + _NEW, wanted):
             self._highest = max(self._highest, lead_id)
             if lead_id in self._seen or lead_id in self._passed_over:
                 continue

@@ -139,7 +139,7 @@ def test_what_nothing_can_be_found_by_is_a_usage_error(shell: Shell, options: li
 def test_all_that_are_meant_are_exported_as_a_document_a_line(
     shell: Shell, leads: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leadgateway.commands.lead_list.LARGEST_PAGE", 1)
+    monkeypatch.setattr("leadgateway.commands.store_source.LARGEST_PAGE", 1)
 
     lines = [json.loads(line) for line in shell("lead", "export", "--bodies").out.splitlines()]
 
@@ -185,7 +185,7 @@ def test_nothing_that_people_wrote_can_steer_the_terminal(
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("leadgateway.commands.lead_list.time.sleep", interrupt)
+    monkeypatch.setattr("leadgateway.commands.store_source.time.sleep", interrupt)
 
     for shown in (shell("lead", "list").out, shell("lead", "tail").out, shell("stats").out):
         assert "\x1b" not in shown

@@ -125,7 +125,9 @@ def _without_contents(told: dict[str, Any]) -> dict[str, Any]:
         {name: value for name, value in attempt.items() if name not in _CONTENTS_OF_ATTEMPTS}
         for attempt in told["attempts"]
     ]
-    return {name: value for name, value in told.items() if name not in _CONTENTS} | {"attempts": attempts}
+    rounds = [{name: value for name, value in each.items() if name != "payload"} for each in told["rounds"]]
+    bare = {name: value for name, value in told.items() if name not in _CONTENTS}
+    return bare | {"attempts": attempts, "rounds": rounds}
 
 
 def _page(page: Page) -> LeadPage:
