@@ -500,6 +500,17 @@ def test_policies_cover_every_long_running_pod() -> None:
     assert all(policy["spec"]["policyTypes"] == ["Ingress", "Egress"] for policy in rendered.all("NetworkPolicy"))
 
 
+def test_leads_of_deleted_routes_are_kept_as_long_as_the_values_say(default: Rendered) -> None:
+    given = environment(render(EVERYTHING).pods()["Deployment/lead-gateway-worker"])
+    usual = environment(default.pods()["Deployment/lead-gateway-worker"])
+    names = [f"LEADGATEWAY_WORKER_DELETED_ROUTE_{part}_DAYS" for part in ("PAYLOAD", "RECORDS")]
+
+    assert [given[name] for name in names] == ["0.5", "3650"]
+    assert [usual[name] for name in names] == ["90", "365"]
+    with pytest.raises(RenderingFailed, match="payloadDays"):
+        render({"worker": {"deletedRouteRetention": {"payloadDays": 0}}})
+
+
 def test_workers_may_not_reach_private_addresses_unless_the_installation_allows_it() -> None:
     strict = render({"networkPolicy": {"enabled": True}}).one("NetworkPolicy", "lead-gateway-worker")
     open_ = render(EVERYTHING).one("NetworkPolicy", "lead-gateway-worker")

@@ -53,7 +53,11 @@ EVERYTHING: Values = {
         "podLabels": {"example.com/c": "d"},
         "priorityClassName": "system-cluster-critical",
     },
-    "worker": {"allowPrivateNetworks": True, "autoscaling": {"enabled": True, "kind": "keda"}},
+    "worker": {
+        "allowPrivateNetworks": True,
+        "deletedRouteRetention": {"payloadDays": 0.5, "recordsDays": 3650},
+        "autoscaling": {"enabled": True, "kind": "keda"},
+    },
     "admission": {"enabled": True, "failurePolicy": "Fail", "certificate": {"source": "cert-manager"}},
     "metrics": {
         "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},

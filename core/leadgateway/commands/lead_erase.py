@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 import typer
-from sqlalchemy import Connection
 
 from leadgateway.commands.actor import Actor, person_of
 from leadgateway.commands.columns import print_columns
@@ -20,30 +17,12 @@ from leadgateway.commands.exits import NEGATIVE
 from leadgateway.commands.output import Output, OutputOption, progress_bar
 from leadgateway.commands.servers import DATA_OPTION, connected
 from leadgateway.dev.home import DEFAULT
-from leadgateway.person import EmailAddress, NoSuchPerson, Person, PhoneNumber
+from leadgateway.person import EmailAddress, NoSuchPerson, PhoneNumber
 from leadgateway.store import erasure
+from leadgateway.store.erasing import Found, Sought, erase_whole, look
 from leadgateway.store.erasure import Erased, Erasure
-from leadgateway.store.traces import find_person
 
-_ROUNDS = 3
-"""How often what came meanwhile is erased too."""
-_PAUSE_SECONDS = 0.2
 _IDS_SHOWN = 20
-
-Sought: TypeAlias = Literal["email", "phone", "id"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What is there: the leads, how many values by column (0 too), and how many rows were read by table."""
-
-    lead_ids: Sequence[int]
-    columns: Mapping[str, int]
-    rows: Mapping[str, int]
-
-    @property
-    def count(self) -> int:
-        return sum(self.columns.values())
 
 
 def erase(  # noqa: PLR0917 - Typer's options are parameters
@@ -85,25 +64,30 @@ def erase(  # noqa: PLR0917 - Typer's options are parameters
     Exit status: 0 nothing is left (with --dry-run: it was told), 1 something is left, or it was not agreed to, 2 and 3
     as for show.
     """
-    sought, person = _sought(email, phone, lead_ids or [], region)
+    sought = _sought(email, phone, lead_ids or [], region)
     text = output is Output.TEXT
     with connected(data, command="lead erase") as connection:
-        before = _look(connection, person, lead_ids or [])
+        with progress_bar() as progress:
+            before = look(connection, sought, progress=progress)
         if text:
             _tell_found(before)
         if dry_run or not before.lead_ids:
             _end(before, None, before, as_json=not text, agreed=True)
         if not _agreed(before, yes=yes):
             _end(before, None, before, as_json=not text, agreed=False)
-        who = person_of(actor)
-        number = erasure.begin_erasure(
-            connection, sought=sought, leads=len(before.lead_ids), person=who, reference=reference
-        )
-        erased, after = _erase(connection, number, before, person, who=who, deadline=time.monotonic() + wait)
-        erasure.finish_erasure(connection, number, traces_left=after.count)
+        with progress_bar() as progress:
+            outcome = erase_whole(
+                connection,
+                sought,
+                before,
+                person=person_of(actor),
+                reference=reference,
+                wait=wait,
+                progress=progress,
+            )
     if text:
-        _tell_done(number, erased, after)
-    _end(before, erased, after, as_json=not text, agreed=True)
+        _tell_done(outcome.erasure_id, outcome.erased, outcome.left)
+    _end(before, outcome.erased, outcome.left, as_json=not text, agreed=True)
 
 
 def erasures(
@@ -145,17 +129,17 @@ def _fact(fact: Erasure) -> dict[str, object]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in told.items()}
 
 
-def _sought(email: str | None, phone: str | None, lead_ids: Sequence[int], region: str) -> tuple[Sought, Person | None]:
+def _sought(email: str | None, phone: str | None, lead_ids: Sequence[int], region: str) -> Sought:
     if [email is not None, phone is not None, bool(lead_ids)].count(True) != 1:
         raise typer.BadParameter("name the person by exactly one of --email, --phone and --id")
     try:
         if email is not None:
-            return "email", EmailAddress.parse(_given(email))
+            return Sought(EmailAddress.parse(_given(email)))
         if phone is not None:
-            return "phone", PhoneNumber.parse(_given(phone), region)
+            return Sought(PhoneNumber.parse(_given(phone), region))
     except NoSuchPerson as error:
         raise typer.BadParameter(str(error), param_hint="--email" if email is not None else "--phone") from None
-    return "id", None
+    return Sought(None, lead_ids)
 
 
 def _given(text: str) -> str:
@@ -163,16 +147,7 @@ def _given(text: str) -> str:
     return sys.stdin.readline().strip() if text == "-" else text
 
 
-def _look(connection: Connection, person: Person | None, lead_ids: Sequence[int]) -> _Look:
-    if person is None:
-        present = erasure.leads_present(connection, lead_ids)
-        return _Look(present, erasure.contents_left(connection, present), {})
-    with progress_bar() as progress:
-        traces = find_person(connection, person, progress=progress)
-    return _Look(traces.lead_ids, {str(column): count for column, count in traces.columns.items()}, traces.rows)
-
-
-def _agreed(found: _Look, *, yes: bool) -> bool:
+def _agreed(found: Found, *, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
@@ -181,32 +156,7 @@ def _agreed(found: _Look, *, yes: bool) -> bool:
     return typer.confirm(f"Erase the contents of {_leads(len(found.lead_ids))} for good?", err=True)
 
 
-def _erase(
-    connection: Connection, number: int, found: _Look, person: Person | None, *, who: str, deadline: float
-) -> tuple[Erased, _Look]:
-    """Erase what was found, and what came meanwhile; returns all that was done, and what is left."""
-    done: set[int] = set()
-    ended: set[int] = set()
-    for _ in range(_ROUNDS):
-        erased = _erase_once(connection, number, found.lead_ids, who=who, deadline=deadline)
-        done.update(erased.done)
-        ended.update(erased.ended)
-        found = _look(connection, person, found.lead_ids)
-        if not found.lead_ids or not found.count or erased.in_flight:
-            break
-    return Erased(tuple(sorted(done)), tuple(sorted(ended)), erased.in_flight), found
-
-
-def _erase_once(connection: Connection, number: int, lead_ids: Sequence[int], *, who: str, deadline: float) -> Erased:
-    erased = erasure.erase(connection, number, lead_ids, person=who)
-    while erased.in_flight and time.monotonic() < deadline:
-        time.sleep(_PAUSE_SECONDS)
-        more = erasure.erase(connection, number, list(erased.in_flight), person=who)
-        erased = Erased(erased.done + more.done, erased.ended + more.ended, more.in_flight)
-    return erased
-
-
-def _tell_found(found: _Look) -> None:
+def _tell_found(found: Found) -> None:
     some = ", ".join(map(str, found.lead_ids[:_IDS_SHOWN])) + (", …" if len(found.lead_ids) > _IDS_SHOWN else "")
     typer.echo(f"Found in {_leads(len(found.lead_ids))}{': ' + some if some else ''}")
     for column, count in found.columns.items():
@@ -214,7 +164,7 @@ def _tell_found(found: _Look) -> None:
             typer.echo(f"  {count:>6}  {column}")
 
 
-def _tell_done(number: int, erased: Erased, left: _Look) -> None:
+def _tell_done(number: int, erased: Erased, left: Found) -> None:
     waited = f", of which {len(erased.ended)} waited and are REJECTED now" if erased.ended else ""
     typer.echo(f"Erasure {number}: {_leads(len(erased.done))} erased{waited}.")
     for lead_id, until in erased.in_flight.items():
@@ -230,7 +180,7 @@ def _tell_done(number: int, erased: Erased, left: _Look) -> None:
             typer.echo(f"  {count:>6}  {column}", err=True)
 
 
-def _end(before: _Look, erased: Erased | None, after: _Look, *, as_json: bool, agreed: bool) -> None:
+def _end(before: Found, erased: Erased | None, after: Found, *, as_json: bool, agreed: bool) -> None:
     if as_json:
         told = {
             "leads_found": len(before.lead_ids),

@@ -46,8 +46,8 @@ def migrate(
             "--grant-console",
             metavar="ROLE",
             envvar="LEADGATEWAY_MIGRATE_GRANT_CONSOLE",
-            help="Likewise for a console with a role of its own: it can act on leads, but take none in, deliver none "
-            "and erase nothing.",
+            help="Likewise for a console with a role of its own: it can act on leads and erase them, each "
+            "erasure recorded, but take none in and deliver none.",
         ),
     ] = None,
     data: Annotated[Path, DATA_OPTION] = DEFAULT,

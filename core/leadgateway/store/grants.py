@@ -2,7 +2,7 @@
 
 - **Owner**: owns the tables; `leadgateway migrate` runs as it. An ordinary role that may create in the schema.
 - **Runtime**: webhook and worker (and console). Adds to the audit and can't change or remove any of it.
-- **Console**: what people do to leads, and no more: it can take no lead in, deliver none and erase nothing.
+- **Console**: what people do to leads, and no more: it can take no lead in and deliver none.
 - **Nobody but the owner** changes or deletes what stands in the audit. Retention and erasure run as the runtime role
   through functions of the owner (`remove_contents`, `remove_records`, `remove_openings`, `erase_leads`, see the
   migrations): those remove only what ended long enough ago, or what a row of `erasure` accounts for, which this role
@@ -83,9 +83,13 @@ _RUNTIME = (
     "EXECUTE ON FUNCTION remove_openings(interval, integer)",
 )
 
-# Indexing what is new belongs to searching (`search_index.catch_up`); the rest is what `people` and `bulk` do.
+# Indexing what is new belongs to searching (`search_index.catch_up`); the rest is what `people`, `bulk` and `erasing`
+# do. Whoever looks for a person reads every table that can hold text.
 _CONSOLE = (
-    "SELECT ON inbound_lead, delivery_round, duplicate_lead, breaker_opening, erasure, alembic_version, lead_overview",
+    "SELECT ON inbound_lead, delivery_round, duplicate_lead, breaker_opening, breaker_tally, alembic_version",
+    "SELECT ON lead_overview",
+    "SELECT, INSERT, UPDATE (finished_at, traces_left) ON erasure",
+    "EXECUTE ON FUNCTION erase_leads(bigint, bigint[])",
     "SELECT, INSERT ON status_transition, delivery_attempt, personal_data_look",
     "SELECT, UPDATE ON lead_state, search_progress",
     "SELECT, INSERT, UPDATE ON lead_search, bulk_action",

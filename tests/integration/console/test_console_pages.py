@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +83,11 @@ def looks(connection: Connection, lead: int | None) -> list[tuple[str, str]]:
     return [(actor, kind) for actor, kind in rows(connection, sql, {"lead": lead})]
 
 
+def body_of(connection: Connection, lead: int) -> bytes:
+    [(body,)] = rows(connection, "SELECT body FROM inbound_lead WHERE lead_id = %(lead)s", {"lead": lead})
+    return bytes(body)
+
+
 def test_no_page_shows_anything_to_a_stranger(gateway: Gateway) -> None:
     lead = gateway.rejected_lead()
 
@@ -92,6 +100,7 @@ def test_no_page_shows_anything_to_a_stranger(gateway: Gateway) -> None:
         f"/leads/{lead}",
         "/routes",
         f"/routes/{SOLAR}",
+        "/erase",
     ):
         answer = httpx.get(f"{gateway.console.url}{path}", trust_env=False)
         assert answer.status_code == 303, path
@@ -100,6 +109,9 @@ def test_no_page_shows_anything_to_a_stranger(gateway: Gateway) -> None:
         "/leads",
         "/replay/preview",
         "/replay/begin",
+        "/leads/export",
+        "/erase/preview",
+        "/erase/begin",
         f"/leads/{lead}/look",
         f"/leads/{lead}/replay",
         f"/routes/{SOLAR}/try",
@@ -312,3 +324,103 @@ def test_what_arrives_is_told_to_whoever_looks(gateway: Gateway) -> None:
 @pytest.mark.parametrize("path", ["/leads/0", "/leads/x", "/leads/99999999999999999999"])
 def test_a_number_that_no_lead_can_have_is_no_defect(ben: Person, path: str) -> None:
     assert ben.get(path).status_code in (404, 422)
+
+
+def test_what_is_found_is_exported_with_the_filters_that_found_it(gateway: Gateway, ben: Person) -> None:
+    route = "default/exported"
+    formula = b'{"name": "x", "email": "mia@example.com"}'
+    wanted, other = stored(gateway.connection, new_lead(route=route, body=formula), new_lead(route=route))
+    reject(gateway.connection, [wanted], code="=cmd|'/C calc'!A0", person="ann")
+    page = f"/leads?route={route}&status=REJECTED"
+    assert 'name="status_REJECTED" value="1"' in ben.get(page).text
+
+    table = ben.send("/leads/export", page=page, route=route, status_REJECTED="1", format="csv")
+    lines = ben.send("/leads/export", page=page, email="mia@example.com", format="ndjson")
+
+    [line] = csv.DictReader(io.StringIO(table.text, newline=""))
+    assert (line["lead_id"], line["reject_code"]) == (str(wanted), "'=cmd|'/C calc'!A0")
+    assert table.headers["content-disposition"] == 'attachment; filename="leads.csv"'
+    assert [json.loads(each)["lead_id"] for each in lines.text.splitlines()] == [wanted]
+    assert lines.url.query == b""
+    assert looks(gateway.connection, None)[-2:] == [("person:ben", "export"), ("person:ben", "export")]
+    assert str(other) != line["lead_id"]
+
+
+def test_an_export_of_what_can_not_be_meant_says_so(ben: Person) -> None:
+    answer = ben.send("/leads/export", page="/leads", email="nobody")
+
+    assert answer.status_code == 400
+    assert "E-mail: not an e-mail address" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("field", "written"), [("email", "Zoe@Example.com"), ("phone", "+49 681 5550199"), ("ids", "{lead}")]
+)
+def test_a_person_is_erased_after_it_was_said_of_how_many_leads_and_it_is_proved(
+    gateway: Gateway, ann: Person, field: str, written: str
+) -> None:
+    [lead] = stored(
+        gateway.connection, new_lead(route=SOLAR, body=b'{"email": "zoe@example.com", "phone": "0681 5550199"}')
+    )
+    whose = {field: written.format(lead=lead), "reference": "ticket 4711"}
+
+    preview = ann.send("/erase/preview", page="/erase", **whose)
+    assert "1 lead would be erased" in preview.text
+    assert f'href="/leads/{lead}"' in preview.text
+    unconfirmed = ann.send("/erase/begin", page="/erase", **whose)
+    assert unconfirmed.status_code == 400
+    assert status_of(gateway.connection, lead) == "RECEIVED"
+    done = ann.send("/erase/begin", page="/erase", confirmed="yes", **whose)
+
+    assert "1 lead erased" in done.text
+    assert "Nothing is left" in done.text
+    assert status_of(gateway.connection, lead) == "REJECTED"
+    assert body_of(gateway.connection, lead) == b""
+    [fact] = rows(
+        gateway.connection,
+        "SELECT actor, sought, leads_erased, traces_left FROM erasure ORDER BY erasure_id DESC LIMIT 1",
+    )
+    assert fact == ("person:ann", "id" if field == "ids" else field, 1, 0)
+    listed = ann.get("/erase").text
+    assert "ticket 4711" in listed
+    for said in (listed, gateway.console.output, str(done.url), str(preview.url)):
+        assert "zoe" not in said.lower()
+        assert "5550199" not in said
+
+
+def test_a_viewer_sees_that_was_erased_and_erases_nothing(gateway: Gateway, ben: Person) -> None:
+    lead = gateway.rejected_lead()
+
+    assert ben.get("/erase").status_code == 200
+    for path in ("/erase/preview", "/erase/begin"):
+        assert ben.send(path, page="/leads", ids=str(lead), confirmed="yes").status_code == 403
+    assert body_of(gateway.connection, lead) == BODY
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({}, "Fill in exactly one"),
+        ({"email": "a@b.de", "ids": "1"}, "Fill in exactly one"),
+        ({"email": "nobody"}, "That is no e-mail address"),
+        ({"phone": "12"}, "That is no phone number"),
+        ({"ids": "1, x"}, "Lead numbers: write them as"),
+        ({"ids": "0"}, "Lead numbers: write them as"),
+        ({"ids": "1", "reference": "x" * 101}, "A reference has 100 characters"),
+    ],
+)
+def test_whose_data_is_meant_has_to_be_clear(ann: Person, fields: dict[str, str], sentence: str) -> None:
+    for path in ("/erase/preview", "/erase/begin"):
+        answer = ann.send(path, page="/erase", confirmed="yes", **fields)
+        assert answer.status_code == 400
+        assert sentence in answer.text
+
+
+def test_a_form_of_another_session_erases_nothing(gateway: Gateway, ann: Person) -> None:
+    lead = gateway.rejected_lead()
+    form = {"ids": str(lead), "confirmed": "yes", "form_token": "x"}
+
+    answer = ann.client.post("/erase/begin", data=form, headers=ann.origin)
+
+    assert answer.status_code == 403
+    assert body_of(gateway.connection, lead) == BODY

@@ -25,8 +25,9 @@ from leadgateway.store.breaker import (
     tallies,
 )
 from leadgateway.store.bulk import BulkKind, BulkWish, begin, cancel, meant
+from leadgateway.store.erasing import Sought, erase_whole, look
 from leadgateway.store.erasure import begin_erasure, erase, finish_erasure
-from leadgateway.store.errors import SchemaMismatch
+from leadgateway.store.errors import SchemaMismatch, StoreError
 from leadgateway.store.execute import rows
 from leadgateway.store.grants import NotTheOwner, UnknownRole, grant_console, grant_runtime
 from leadgateway.store.housekeeping import delete_expired_keys
@@ -120,6 +121,23 @@ def test_a_console_can_do_all_that_people_do(console: Connection, alterable: Con
     assert len(route_states(console, recent=timedelta(hours=1))) == 2
 
 
+def test_a_console_erases_a_person_and_reads_everything_to_prove_it(console: Connection, alterable: Connection) -> None:
+    [lead] = stored(alterable, new_lead(body=b'{"email": "eva@example.com"}'))
+    sought = Sought(EmailAddress.parse("eva@example.com"))
+
+    found = look(console, sought)
+    outcome = erase_whole(console, sought, found, person="ann", reference=None, wait=0)
+
+    assert found.lead_ids == [lead]
+    assert (outcome.erased.done, outcome.left.count) == ((lead,), 0)
+    assert {"inbound_lead", "breaker_tally", "erasure"} <= outcome.left.rows.keys()
+
+
+def test_a_console_erases_nothing_that_no_record_accounts_for(console: Connection) -> None:
+    with pytest.raises(StoreError):
+        rows(console, "SELECT erase_leads(1, ARRAY[1::bigint])")
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -129,12 +147,15 @@ def test_a_console_can_do_all_that_people_do(console: Connection, alterable: Con
         "DELETE FROM personal_data_look",
         "UPDATE status_transition SET actor = 'person:nobody'",
         "DELETE FROM lead_state",
-        "SELECT erase_leads(1, ARRAY[1::bigint])",
         "SELECT remove_contents('default/solar', interval '1 day', 10)",
         "SELECT remove_openings(interval '1 day', 10)",
+        "DELETE FROM erasure",
+        "UPDATE erasure SET actor = 'person:nobody'",
     ],
 )
-def test_a_console_can_neither_take_leads_in_nor_deliver_nor_erase(console: Connection, statement: str) -> None:
+def test_a_console_can_neither_take_leads_in_nor_deliver_nor_change_the_audit(
+    console: Connection, statement: str
+) -> None:
     with pytest.raises(SchemaMismatch, match="42501"):
         rows(console, statement)
 

@@ -21,7 +21,7 @@ from leadgateway_webhook.console.access import Access, ForeignHost, NotAllowed, 
 from leadgateway_webhook.console.api import PREFIX, api_router
 from leadgateway_webhook.console.catalogue import RouteCatalogue
 from leadgateway_webhook.console.metrics import Metrics
-from leadgateway_webhook.console.pages import find, lead, leads, login, now, replay, routes
+from leadgateway_webhook.console.pages import erase, find, lead, leads, login, now, replay, routes
 from leadgateway_webhook.console.parts import Parts, parts_of
 from leadgateway_webhook.console.protection import Protection
 from leadgateway_webhook.console.rendering import Templates
@@ -64,7 +64,7 @@ def create_app(
         is_ending=is_ending,
     )
     app.state.observer = now.Observer()
-    for module in (login, now, find, leads, lead, replay, routes):
+    for module in (login, now, find, leads, lead, replay, routes, erase):
         app.include_router(module.router, include_in_schema=False)
     app.include_router(api_router())
     app.add_api_route("/static/{name}", _static, include_in_schema=False)

@@ -63,6 +63,13 @@ def render(
     return parts.templates.page(template, principal, status=status, form_token=form_token, **values)
 
 
+def stream(request: Request, template: str, principal: Principal, **values: Any) -> Iterator[bytes]:
+    """A page for somebody who is known, piece by piece, as its values come to be; see `render`."""
+    parts = parts_of(request)
+    form_token = parts.access.sessions.form_token(principal.holder)
+    return parts.templates.pieces(template, principal, form_token=form_token, **values)
+
+
 def database(request: Request) -> Iterator[Connection]:
     """A connection for one request, in autocommit (a FastAPI dependency).
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from importlib import resources
+from itertools import groupby
 from typing import Any
 
 from fastapi.responses import HTMLResponse
@@ -53,6 +54,7 @@ class Templates:
         self._environment.globals |= {"static": self._address, "version": __version__}
         self._environment.filters |= {"moment": moment, "ago": ago, "number": number, "count": count}
         self._environment.filters |= {"status_kind": kind_of, "percent": percent, "rate_kind": rate_kind}
+        self._environment.filters["by_table"] = by_table
 
     def page(
         self, template: str, principal: Principal | None, *, status: int = HTTPStatus.OK, **values: Any
@@ -68,6 +70,11 @@ class Templates:
         html = self._environment.get_template(template).render(principal=principal, **values)
         # A lead may hold what UTF-8 can't: a lone surrogate is legal JSON.
         return HTMLResponse(html.encode("utf-8", "replace"), status)
+
+    def pieces(self, template: str, principal: Principal, **values: Any) -> Iterator[bytes]:
+        """A page that is sent while it is being made; see `page`."""
+        for piece in self._environment.get_template(template).generate(principal=principal, **values):
+            yield piece.encode("utf-8", "replace")
 
     def fragment(self, template: str, **values: Any) -> str:
         """A part of a page."""
@@ -119,6 +126,12 @@ def percent(rate: float) -> str:
 def rate_kind(rate: float) -> str:
     """How a share of leads that customers took is coloured."""
     return "good" if rate >= 0.95 else "wait" if rate >= 0.5 else "bad"
+
+
+def by_table(counts: Iterable[tuple[str, int]]) -> list[tuple[str, list[tuple[str, int]]]]:
+    """Counts of `table.column`, in order, as a list of tables with their columns."""
+    by_name = groupby(counts, key=lambda one: one[0].partition(".")[0])
+    return [(table, [(name.partition(".")[2], times) for name, times in each]) for table, each in by_name]
 
 
 def _static_files() -> Mapping[str, StaticFile]:

@@ -11,11 +11,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
 
 from leadgateway.pipeline.lead import InvalidLead, parse_lead
 from leadgateway.store.export import ExportedLead, export
 from leadgateway.store.looks import Look, record_look
-from leadgateway.store.search import count_matching
+from leadgateway.store.search import LeadFilter, count_matching
 from leadgateway.store.search_index import catch_up
 from leadgateway_webhook.console.api.filters import FilterBody
 from leadgateway_webhook.console.api.leads import Database, Viewer
@@ -58,15 +59,29 @@ class ExportBody(FilterBody):
 )
 def export_leads(request: Request, principal: Viewer, connection: Database, body: ExportBody) -> StreamingResponse:
     """Stream all leads that are meant with their bodies, the newest first. That somebody did so is recorded."""
-    leads = body.as_filter()
+    return file_of(body.as_filter(), body.format, request=request, connection=connection, person=principal.name)
+
+
+def file_of(
+    leads: LeadFilter, kind: Format, *, request: Request, connection: Connection, person: str
+) -> StreamingResponse:
+    """The leads that are meant as a file that is sent while it is read, after the look was recorded.
+
+    Args:
+        leads: Which.
+        kind: As what.
+        request: What it answers.
+        connection: In autocommit.
+        person: Who gets it.
+    """
     catch_up(connection)
-    record_look(connection, Look("export", count_matching(connection, leads)), person=principal.name)
+    record_look(connection, Look("export", count_matching(connection, leads)), person=person)
     batches = export(parts_of(request).engine, leads)
-    lines, kind = (
-        (csv_lines(batches), "text/csv") if body.format is Format.CSV else (ndjson(batches), "application/x-ndjson")
+    lines, media_type = (
+        (csv_lines(batches), "text/csv") if kind is Format.CSV else (ndjson(batches), "application/x-ndjson")
     )
-    disposition = f'attachment; filename="leads.{body.format}"'
-    return StreamingResponse(lines, media_type=kind, headers={"content-disposition": disposition})
+    disposition = f'attachment; filename="leads.{kind}"'
+    return StreamingResponse(lines, media_type=media_type, headers={"content-disposition": disposition})
 
 
 def ndjson(batches: Iterable[list[ExportedLead]]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from leadgateway.store.looks import Look, record_look
 from leadgateway.store.search import BodyField, InvalidFilter, LeadFilter, search
 from leadgateway.store.status import LeadStatus
 from leadgateway_webhook.console.access import Principal, viewer
+from leadgateway_webhook.console.api.export import Format, file_of
 from leadgateway_webhook.console.forms import read_own_form
 from leadgateway_webhook.console.parts import database, parts_of, render
 
@@ -98,11 +99,35 @@ async def find(
     connection: Annotated[Connection, Depends(database)],
 ) -> Response:
     """What is found by what was posted: an e-mail address or a phone number must not stand in an address."""
+    asked = _asked(await read_own_form(request, parts_of(request).access, principal))
+    return await run_in_threadpool(_found, request, principal, connection, asked)
+
+
+@router.post("/leads/export")
+async def export(
+    request: Request,
+    principal: Annotated[Principal, Depends(viewer)],
+    connection: Annotated[Connection, Depends(database)],
+) -> Response:
+    """What is found as a file, with everything the leads hold. That somebody took it is recorded."""
     form = await read_own_form(request, parts_of(request).access, principal)
+    asked = _asked(form)
+    kind = Format.CSV if form.get("format") == Format.CSV else Format.NDJSON
+
+    def exported() -> Response:
+        try:
+            leads = asked.filter()
+        except InvalidFilter:
+            return _found(request, principal, connection, asked)
+        return file_of(leads, kind, request=request, connection=connection, person=principal.name)
+
+    return await run_in_threadpool(exported)
+
+
+def _asked(form: Mapping[str, str]) -> Asked:
     statuses = [status.value for status in LeadStatus if form.get(f"status_{status}")]
     values = {name: form.get(name, "") for name in (*PLAIN, *_PERSONAL)}
-    asked = Asked(values, statuses, _number(form.get("before")))
-    return await run_in_threadpool(_found, request, principal, connection, asked)
+    return Asked(values, statuses, _number(form.get("before")))
 
 
 def _found(request: Request, principal: Principal, connection: Connection, asked: Asked) -> Response:
