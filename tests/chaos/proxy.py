@@ -9,6 +9,8 @@ from contextlib import suppress
 from enum import Enum
 from typing import Any, Self, TypeVar
 
+from tests.chaos.relay import watch
+
 Address = tuple[str, int] | str
 """Host and port, or the path of a Unix socket."""
 Found = TypeVar("Found")
@@ -115,6 +117,7 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        watch(writer)
         try:
             if self._weather is Weather.SILENT:
                 await self._clear.wait()
@@ -151,7 +154,7 @@ class Proxy:
 
     async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, holding: Weather) -> None:
         """Forward one direction to its end; `holding` is the weather that stops it, besides silence."""
-        with suppress(ConnectionError):
+        with suppress(OSError):
             while data := await reader.read(_CHUNK_BYTES):
                 if self._lag:
                     await asyncio.sleep(self._lag)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from tests.building.waiting import eventually
 from tests.chaos.proxy import LoopThread, Proxy, Weather
+from tests.chaos.relay import watch
 
 
 class Echo:
@@ -114,3 +116,19 @@ def test_slowness_delays_both_ways(proxy: Proxy, client: socket.socket) -> None:
 
     assert client.recv(100) == b"slowly"
     assert time.monotonic() - began >= 0.4
+
+
+def test_a_peer_that_vanished_is_noticed_as_soon_as_postgresql_would(echo: Echo) -> None:
+    async def seconds() -> float:
+        _, writer = await asyncio.open_connection("127.0.0.1", echo.port)
+        watch(writer)
+        connection = writer.get_extra_info("socket")
+        idle, interval, count = (
+            connection.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        writer.close()
+        return float(idle + interval * count)
+
+    assert asyncio.run(seconds()) <= 15
