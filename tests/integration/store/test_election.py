@@ -6,6 +6,7 @@ import pytest
 
 from leadgateway.store.election import elect
 from tests.building.pump import engine_of
+from tests.building.waiting import eventually
 
 
 def test_an_office_is_held_by_one_until_its_connection_ends(database_url: str) -> None:
@@ -16,7 +17,7 @@ def test_an_office_is_held_by_one_until_its_connection_ends(database_url: str) -
 
         holder.invalidate()
 
-        assert elect(other, "backlog")
+        eventually(lambda: elect(other, "backlog"), what="the server's notice that the connection has ended")
         other.invalidate()
     first.dispose()
     second.dispose()
