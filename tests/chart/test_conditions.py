@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from leadgateway.commands.kubectl import SECRET_ANNOTATION
 from tests.chart.rendering import CHART, REPOSITORY, Rendered, RenderingFailed, helm, render
 from tests.chart.values import EVERYTHING, EXTERNAL, MATRIX, NAMESPACED, TRIAL
 
@@ -163,7 +164,9 @@ def test_lead_sources_can_not_reach_the_status_port(default: Rendered) -> None:
 
 
 def test_the_console_has_a_service_apart_from_the_one_that_takes_leads(default: Rendered) -> None:
-    service = default.one("Service", "lead-gateway-console")["spec"]
+    found = default.one("Service", "lead-gateway-console")
+    assert found["metadata"]["annotations"] == {SECRET_ANNOTATION: "lead-gateway-console"}
+    service = found["spec"]
     assert service["type"] == "ClusterIP"
     assert service["ports"] == [{"name": "http", "port": 80, "targetPort": "http"}]
     assert service["selector"]["app.kubernetes.io/component"] == "console"

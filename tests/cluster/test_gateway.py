@@ -46,6 +46,26 @@ def test_the_console_tells_of_the_leads_behind_its_service_to_those_who_may_ask(
     assert "leads" not in problem
 
 
+def test_kubectl_leads_finds_the_gateway_and_shows_and_replays_its_leads(gateway: Gateway) -> None:
+    of_route = f"--route={gateway.outside}/turned-down"
+    refusing = {"rules": [{"code": "NO_ROOF", "required": ["roof"]}]}
+    gateway.apply(route("turned-down", gateway.customer_url("turned-down"), validation=refusing))
+    gateway.await_ready("turned-down")
+    assert gateway.post("turned-down", count=3).outcomes == {200: 3}
+    wait_until(lambda: gateway.statuses("turned-down") == {"REJECTED": 3}, within=60, what="three rejected leads")
+
+    listed = gateway.leads("list", of_route, "--code=NO_ROOF")["leads"]
+    dry = gateway.leads("replay", of_route, "--dry-run")
+    replayed = gateway.leads("replay", of_route, "--yes", "--actor=ada", "--reason=tried")
+    story = gateway.leads("show", str(listed[0]["lead_id"]))
+    counted = gateway.leads("stats", of_route)
+
+    assert (len(listed), dry["total"]) == (3, 3)
+    assert (replayed["state"], replayed["done"], replayed["refused"]) == ("done", 3, 0)
+    assert "person:ada (token)" in [each["actor"] for each in story["transitions"]]
+    assert counted["total"] == 3
+
+
 def test_a_mistake_that_the_schema_can_not_see_is_refused_on_apply(gateway: Gateway) -> None:
     flawed = route(
         "flawed", gateway.customer_url("flawed"), validation={"rules": [{"code": "X", "field": "a", "matches": "("}]}

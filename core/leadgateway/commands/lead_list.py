@@ -110,7 +110,7 @@ def tail(
             for steps in leads.follow(route=route, lines=lines):
                 for step in steps:
                     if output is Output.JSON:
-                        sys.stdout.write(json.dumps(_step_json(step)) + "\n")
+                        sys.stdout.write(json.dumps(step_json(step)) + "\n")
                     else:
                         console.print(_step_line(step))
                 sys.stdout.flush()
@@ -177,7 +177,8 @@ def _written(to: Path | None) -> Iterator[TextIO]:
         raise fail(f"--to: {to} can't be written: {error.strerror}", USAGE) from None
 
 
-def _step_json(step: Step) -> dict[str, Any]:
+def step_json(step: Step) -> dict[str, Any]:
+    """A step for programs; times are ISO 8601 in UTC."""
     return {name: plain(getattr(step, name)) for name in Step.__slots__}
 
 

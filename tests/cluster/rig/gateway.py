@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import sys
 import time
 from base64 import b64decode
 from collections import Counter
@@ -216,6 +218,12 @@ class Gateway:
         command = ("kubectl", "-n", self.outside, "exec", "-i", "source", "--", "python", "-c", program)
         status, document = json.loads(run(*command, stdin=json.dumps([url, token])))
         return int(status), document
+
+    def leads(self, *arguments: str) -> Any:
+        """What `kubectl leads` prints as JSON, run on this machine as a person would."""
+        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        command = ("kubectl", "leads", f"--namespace={self.namespace}", *arguments, "--output=json")
+        return json.loads(run(*command, environment=os.environ | {"PATH": programs}))
 
     def console_token(self) -> str:
         """The generated Bearer token of an operator."""

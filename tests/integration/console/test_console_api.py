@@ -343,6 +343,8 @@ def test_the_api_describes_itself(api: httpx.Client) -> None:
     assert paths == {
         "/leads",
         "/leads/search",
+        "/leads/count",
+        "/leads/tail",
         "/leads/export",
         "/leads/{lead_id}",
         "/leads/{lead_id}/replay",

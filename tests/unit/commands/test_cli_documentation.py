@@ -11,7 +11,8 @@ import pytest
 import typer.main
 
 from leadgateway.commands import exits
-from leadgateway.commands.lead import app
+from leadgateway.commands.kubectl import app as plugin
+from leadgateway.commands.lead import COMMANDS, app
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
 
@@ -46,3 +47,37 @@ def complete(instruction: str, **more: str) -> str:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     return called.stdout
+
+
+def test_every_command_of_the_plugin_is_documented() -> None:
+    commands = typer.main.get_command(plugin).commands  # type: ignore[attr-defined]
+
+    assert sorted(commands) == sorted([*COMMANDS, "stats"])
+    section = DOCUMENT.partition("\n## kubectl leads\n")[2].partition("\n## ")[0]
+    assert [name for name in commands if f"`{name}`" not in section] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["re"], ["reject", "replay"]),
+        (["list", "--status", "perm"], ["PERMANENTLY_FAILED"]),
+        (["-n", "leads", "list", "--kube"], ["--kubeconfig"]),
+    ],
+)
+def test_kubectl_completes_the_plugin(words: list[str], offered: list[str]) -> None:
+    code = "from leadgateway.commands.kubectl import complete; complete()"
+    called = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    *completions, directive = called.stdout.split()
+    assert (sorted(completions), directive) == (offered, ":4")
+
+
+def test_the_one_letter_options_of_kubectl_mean_in_the_plugin_what_they_mean_there() -> None:
+    commands = typer.main.get_command(plugin).commands  # type: ignore[attr-defined]
+
+    for command in commands.values():
+        letters = {option: each.name for each in command.params for option in each.opts if option == "-n"}
+        assert letters == {"-n": "namespace"}

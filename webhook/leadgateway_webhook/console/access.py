@@ -21,6 +21,7 @@ from typing import cast
 from fastapi import Request
 from pydantic import SecretStr
 
+from leadgateway.commands.api_source import ACTOR_HEADER
 from leadgateway.settings import ConsoleSettings, is_loopback
 from leadgateway_webhook.console.sessions import Session, Sessions
 
@@ -119,7 +120,7 @@ class Access:
         """
         authorization = request.headers.get("authorization")
         if authorization is not None:
-            return self._bearer(authorization)
+            return self._bearer(authorization, request.headers.get(ACTOR_HEADER))
         if self.is_open:
             _refuse_foreign_hosts(request)
         session = self.session(request)
@@ -150,17 +151,15 @@ class Access:
         """Whether a form that carries `token` is one that was given to `principal`."""
         return hmac.compare_digest(self.sessions.form_token(principal.holder).encode(), token.encode())
 
-    def _bearer(self, authorization: str) -> Principal:
+    def _bearer(self, authorization: str, actor: str | None) -> Principal:
         scheme, _, token = authorization.partition(" ")
         is_operator = _is_same(token.strip(), self._settings.token)
         is_viewer = _is_same(token.strip(), self._settings.viewer_token)
         if scheme.lower() != "bearer" or not (is_operator or is_viewer):
             raise NotSignedIn
-        return (
-            Principal("token", Role.OPERATOR, "token")
-            if is_operator
-            else Principal("viewer token", Role.VIEWER, "token")
-        )
+        holder = "token" if is_operator else "viewer token"
+        role = Role.OPERATOR if is_operator else Role.VIEWER
+        return Principal(_bearer_name(actor, holder), role, "token")
 
     def _proxied(self, request: Request) -> Principal | None:
         header = self._settings.proxy_header
@@ -209,6 +208,15 @@ def person_name(given: str) -> str | None:
     name = " ".join(given.split())
     shown = all(not unicodedata.category(character).startswith("C") for character in name)
     return name if name and shown and len(name) <= LONGEST_NAME else None
+
+
+def _bearer_name(actor: str | None, holder: str) -> str:
+    """Who has a token, for the audit: several people may have the same, and can say who they are, as at the sign-in."""
+    if actor is None:
+        return holder
+    # A header is bytes; HTTP libraries have them as Latin-1.
+    said = person_name(actor.encode("latin-1").decode("utf-8", "replace")[: LONGEST_NAME - len(holder) - 3])
+    return holder if said is None else f"{said} ({holder})"
 
 
 def _session_key(settings: ConsoleSettings) -> bytes:

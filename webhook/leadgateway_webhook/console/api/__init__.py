@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from leadgateway_webhook.console.api import acts, bulk, export, leads, routes, statistics
+from leadgateway_webhook.console.api import acts, bulk, export, following, leads, routes, statistics
 from leadgateway_webhook.console.api.problems import ProblemRoute, documented
 
 PREFIX = "/api/v1"
@@ -18,6 +18,7 @@ PREFIX = "/api/v1"
 def api_router() -> APIRouter:
     """The API's addresses, all below `PREFIX`; for an application whose state has `access` and `parts`."""
     router = APIRouter(prefix=PREFIX, route_class=ProblemRoute, responses=documented(401, 403, 422, 503))
-    for module in (leads, export, acts, bulk, statistics, routes):
+    # Those with a word where others have a number come first.
+    for module in (following, leads, export, acts, bulk, statistics, routes):
         router.include_router(module.router)
     return router
