@@ -10,9 +10,10 @@ from uuid import uuid4
 from bench.load import percentile
 from bench.source import Figures, Say, Source
 from leadgateway.settings import DatabaseSettings
-from leadgateway.store.claims import claim
+from leadgateway.store.claims import Claim, claim
 from leadgateway.store.engine import create_store_engine
 from leadgateway.store.intake import NewLead, store_batch
+from leadgateway.store.outcomes import Rejected, finish
 from leadgateway_worker.frontier import Frontier
 
 AIM_MS = 20.0
@@ -39,11 +40,17 @@ def measure_claims(source: Source, *, leads: int, runs: int, say: Say) -> list[F
     results = []
     with engine.connect() as connection:
         frontier = Frontier()
+        taken: list[Claim] = []
 
-        def claim_some(of: list[str], slots: int) -> int:
+        def claim_some(of: list[str], slots: int) -> None:
             lease = dict.fromkeys(of, _LEASE)
-            taken = claim(connection, slots=dict.fromkeys(of, slots), lease=lease, worker="bench", limit=leads)
-            return len(taken)
+            taken.extend(claim(connection, slots=dict.fromkeys(of, slots), lease=lease, worker="bench", limit=leads))
+
+        def put_aside() -> None:
+            # As a worker does: what is leased is passed over by the next claim, and so must not pile up.
+            ends = [Rejected(lead.lead_id, lead.token, "bench", "BENCH") for lead in taken]
+            finish(connection, ends, worker="bench")
+            taken.clear()
 
         def store_some() -> None:
             body = b'{"email":"lead@example.com"}'
@@ -52,8 +59,8 @@ def measure_claims(source: Source, *, leads: int, runs: int, say: Say) -> list[F
         for number in range(runs):
             figures = {
                 **_timed("look for routes with leads", lambda: frontier.look(connection, routes)),
-                **_timed(f"claim {_SLOTS} of one route", lambda: claim_some(routes[:1], _SLOTS)),
-                **_timed("claim one of each route", lambda: claim_some(routes, 1)),
+                **_timed(f"claim {_SLOTS} of one route", lambda: claim_some(routes[:1], _SLOTS), after=put_aside),
+                **_timed("claim one of each route", lambda: claim_some(routes, 1), after=put_aside),
                 **_timed(f"store {_SLOTS} more", store_some),
             }
             results.append(figures)
@@ -63,11 +70,12 @@ def measure_claims(source: Source, *, leads: int, runs: int, say: Say) -> list[F
     return results
 
 
-def _timed(name: str, action: Callable[[], object]) -> Figures:
+def _timed(name: str, action: Callable[[], object], *, after: Callable[[], None] = lambda: None) -> Figures:
     milliseconds = []
     for _ in range(_TIMES):
         began = time.perf_counter()
         action()
         milliseconds.append((time.perf_counter() - began) * 1000)
+        after()
     ordered = sorted(milliseconds)
     return {f"{name} p50, ms": percentile(ordered, 0.5), f"{name} p99, ms": percentile(ordered, 0.99)}

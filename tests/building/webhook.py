@@ -135,11 +135,13 @@ class Answered:
         answers: Status and body of each answer, as it came.
         unanswered: Posts whose connection ended without an answer.
         seconds: How long each answer took.
+        without_retry_after: Refusals for the time being that didn't say when to come back.
     """
 
     answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     unanswered: int = 0
     seconds: list[float] = field(default_factory=list)
+    without_retry_after: int = 0
 
     def ids(self, status: str = "accepted") -> list[int]:
         """Lead ids of the 200s of one kind."""
@@ -204,5 +206,7 @@ async def _exchange(
     answer = await reader.readuntil(b"\r\n\r\n")
     length = next(int(line[15:]) for line in answer.split(b"\r\n") if line.startswith(b"content-length:"))
     content = json.loads(await reader.readexactly(length))
-    result.answers.append((int(answer.split()[1]), content))
+    status = int(answer.split()[1])
+    result.answers.append((status, content))
+    result.without_retry_after += status in {429, 503} and b"\r\nretry-after:" not in answer.lower()
     result.seconds.append(time.monotonic() - began)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
 from time import monotonic
 from traceback import format_tb
 
@@ -114,7 +113,9 @@ class Deliveries:
 
     def _judge(self, consignment: Consignment, exchange: Exchange, began: float) -> Outcome:
         route, failures = consignment.route, consignment.claim.failures
-        verdict = judge(exchange, route.retry, failures=failures, now=datetime.now(UTC), draw=random.random())  # noqa: S311
+        # The database's clock: this machine's may be wrong, and a customer's date would be an hour off.
+        now = consignment.database_time(monotonic())
+        verdict = judge(exchange, route.retry, failures=failures, now=now, draw=random.random())  # noqa: S311
         self._breakers.attempted(consignment.claim, failed=isinstance(verdict, Again | Spent))
         _count(route.key, kind_of(exchange))
         metrics.attempt_seconds.observe(exchange.seconds)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import structlog
 
 from leadgateway.store.claims import Claim
@@ -56,10 +54,6 @@ def _finished(route: str, status: LeadStatus) -> None:
 
 
 def _time_first_outcome(claim: Claim, outcome: Outcome) -> None:
-    """Observe how long a lead waited until it was dealt with for the first time.
-
-    By the clocks of this machine and of the database's: the objective is a minute, they differ by milliseconds.
-    """
+    """Observe how long a lead waited until it was dealt with for the first time."""
     if claim.round == 1 and claim.failures == 0 and not isinstance(outcome, Released):
-        age = datetime.now(UTC) - claim.received_at
-        metrics.first_outcome_seconds.observe(max(age.total_seconds(), 0.0))
+        metrics.first_outcome_seconds.observe(max(claim.age().total_seconds(), 0.0))

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -55,6 +56,8 @@ class Claim:
         poisoned: Not to be worked on: its fifth lease in a row ran out, and it has just become PERMANENTLY_FAILED.
             Returned once, to be told.
         probe: The breaker of its route is open: what becomes of it decides whether it closes.
+        waited: How long ago it was accepted when it was claimed, by the database's clock.
+        claimed_at: When this process had it, by its monotonic clock.
     """
 
     lead_id: int
@@ -71,6 +74,12 @@ class Claim:
     received_at: datetime
     poisoned: bool
     probe: bool
+    waited: timedelta
+    claimed_at: float = field(default_factory=monotonic)
+
+    def age(self) -> timedelta:
+        """How long ago it was accepted: the time that passed here is added to what the database said."""
+        return self.waited + timedelta(seconds=monotonic() - self.claimed_at)
 
 
 def claim(
@@ -202,7 +211,7 @@ WITH probes AS MATERIALIZED (
 SELECT claimed.lead_id, claimed.lease_token, claimed.route, claimed.status, inbound_lead.correlation_id,
        inbound_lead.body, claimed.round, claimed.failures, claimed.expired, delivery_round.payload,
        delivery_round.idempotency_key, inbound_lead.received_at, claimed.expired >= %(poisoned_after)s,
-       claimed.opening_id IS NOT NULL
+       claimed.opening_id IS NOT NULL, now() - inbound_lead.received_at
 FROM claimed
 JOIN inbound_lead USING (lead_id)
 LEFT JOIN delivery_round
