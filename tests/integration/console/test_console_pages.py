@@ -256,6 +256,68 @@ def test_many_leads_are_replayed_after_it_was_said_how_many(gateway: Gateway, an
     assert ben.send("/replay/begin", page="/leads", **meant).status_code == 403
 
 
+def test_the_waiting_leads_of_a_deleted_route_are_moved_from_its_page(gateway: Gateway, ann: Person) -> None:
+    leads = stored(gateway.connection, *(new_lead(route="default/deleted") for _ in range(3)))
+    ended, *waiting = leads
+    reject(gateway.connection, [ended], code="SPAM", person="ann")
+    offered = html.unescape(ann.get("/routes/default/deleted").text.partition('href="/replay?')[2].partition('"')[0])
+    assert 'value="default/deleted"' in ann.get(f"/replay?{offered}").text
+    meant = {"kind": "move", "route": "default/deleted", "status_RECEIVED": "1", "status_READY": "1"}
+
+    refused = ann.send("/replay/preview", page="/replay", to_route="default/nowhere", **meant)
+    preview = ann.send("/replay/preview", page="/replay", to_route="default/strict", **meant)
+    begun = ann.send("/replay/begin", page="/replay", to_route="default/strict", reason="its customer left", **meant)
+    while advance(gateway.connection):
+        pass
+
+    assert refused.status_code == 400
+    assert "2 leads would be moved to" in preview.text
+    assert "default/strict" in ann.get(begun.url.path).text
+    sql = "SELECT lead_id FROM lead_state WHERE route = 'default/strict' AND lead_id = ANY (%(leads)s) ORDER BY lead_id"
+    assert [lead for (lead,) in rows(gateway.connection, sql, {"leads": leads})] == sorted(waiting)
+
+
+def test_many_leads_are_rejected_with_a_code_and_a_reason(gateway: Gateway, ann: Person) -> None:
+    leads = stored(gateway.connection, *(new_lead(route="default/spammed") for _ in range(3)))
+    meant = {"kind": "reject", "route": "default/spammed", "reject_with": "spam"}
+
+    without_reason = ann.send("/replay/begin", page="/replay", **meant)
+    without_code = ann.send("/replay/preview", page="/replay", **(meant | {"reject_with": ""}))
+    begun = ann.send("/replay/begin", page="/replay", reason="a bot", **meant)
+    while advance(gateway.connection):
+        pass
+
+    assert (without_reason.status_code, without_code.status_code) == (400, 400)
+    assert "SPAM" in ann.get(begun.url.path).text
+    assert {status_of(gateway.connection, lead) for lead in leads} == {"REJECTED"}
+
+
+def test_a_lead_is_not_rejected_without_a_reason(gateway: Gateway, ann: Person) -> None:
+    [lead] = stored(gateway.connection, new_lead(route=SOLAR))
+
+    answer = ann.send(f"/leads/{lead}/reject", page=f"/leads/{lead}", code="SPAM", reason=" ")
+
+    assert answer.status_code == 400
+    assert status_of(gateway.connection, lead) == "RECEIVED"
+
+
+def test_a_route_tells_how_its_leads_fared_and_why_they_were_rejected(gateway: Gateway, ben: Person) -> None:
+    route = "default/told"
+    worker = Worker(gateway.connection)
+    stored(gateway.connection, *(new_lead(route=route) for _ in range(3)))
+    rejected, *others = worker.claim(3, routes=[route])
+    worker.reject(rejected, "NO_ROOF")
+    worker.mark_ready(others)
+    worker.deliver(others[0])
+
+    page = ben.get(f"/routes/{route}").text
+    listed = ben.get("/routes").text
+
+    assert "100 %" in page
+    assert f"/leads?route={route}&amp;code=NO_ROOF&amp;from=" in page
+    assert route in listed
+
+
 def test_a_replay_can_be_called_off(gateway: Gateway, ann: Person) -> None:
     leads = stored(gateway.connection, *(new_lead(route="default/strict") for _ in range(3)))
     reject(gateway.connection, leads, code="OTHER", person="ann")

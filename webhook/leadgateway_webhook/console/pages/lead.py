@@ -80,15 +80,15 @@ async def send_again(lead_id: LeadId, request: Request, principal: Operator, con
 async def turn_down(lead_id: LeadId, request: Request, principal: Operator, connection: Database) -> Response:
     """Turn it down, with a code as rules have one."""
     form = await read_own_form(request, parts_of(request).access, principal)
-    code, reason = form.get("code", "").strip(), reason_of(form.get("reason", ""))
-    if not code.isascii() or not code.replace("_", "").isalnum() or len(code) > _LONGEST_CODE:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, "A code is letters, digits and _, such as SPAM.")
+    code, reason = code_of(form.get("code", "")), reason_of(form.get("reason", ""))
+    if reason is None:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "Say why it is rejected: the reason goes into the audit.")
     return await _act(
         request,
         principal,
         connection,
         lead_id,
-        act=lambda: reject(connection, [lead_id], code=code.upper(), person=principal.name, reason=reason),
+        act=lambda: reject(connection, [lead_id], code=code, person=principal.name, reason=reason),
         done="rejected",
     )
 
@@ -156,6 +156,18 @@ def _page(
         may_move=has_contents and story.status in MOVABLE,
         routes=sorted(parts_of(request).catalogue.current.routes.keys() - {story.route}),
     )
+
+
+def code_of(text: str) -> str:
+    """A reject code, as rules have one.
+
+    Raises:
+        HTTPException: It is none (400).
+    """
+    code = text.strip().upper()
+    if not code.isascii() or not code.replace("_", "").isalnum() or len(code) > _LONGEST_CODE:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "A code is letters, digits and _, such as SPAM.")
+    return code
 
 
 def reason_of(text: str) -> str | None:
