@@ -18,10 +18,11 @@ from sqlalchemy import Connection
 from leadgateway.store.breaker import Tally, open_breaker
 from leadgateway.store.bulk import advance
 from leadgateway.store.execute import rows
+from leadgateway.store.outcomes import Delivered
 from leadgateway.store.people import reject
 from tests.building.console import LOCKED, PASSWORD, TOKEN, VIEWER_PASSWORD, ConsoleProcess, Person
 from tests.building.published_routes import a_lead_route, publish_routes
-from tests.building.stored_leads import Worker, new_lead, status_of, steps_of, store_engine, stored
+from tests.building.stored_leads import CONFIG, Worker, attempt, new_lead, status_of, steps_of, store_engine, stored
 
 SOLAR = "default/solar"
 BODY = b'{"email": "eva@example.com", "phone": "0681 4711", "address": {"zip": "66123"}}'
@@ -134,6 +135,20 @@ def test_what_a_lead_holds_is_covered_until_somebody_asks_and_each_look_is_recor
 
     assert "eva@example.com" in shown.text
     assert looks(gateway.connection, lead) == [("person:ben", "contents")]
+
+
+def test_what_the_customer_answered_is_shown_with_its_headers_to_whoever_asks(gateway: Gateway, ben: Person) -> None:
+    [lead] = stored(gateway.connection, new_lead(route="default/answered"))
+    worker = Worker(gateway.connection)
+    worker.mark_ready(claimed := worker.claim(routes=["default/answered"]))
+    answered = attempt(response_headers={"x-ticket": "T-4711"}, response_body=b'{"taken": true}')
+    assert worker.finish(Delivered(lead, claimed[0].token, CONFIG, answered))
+
+    covered = ben.get(f"/leads/{lead}").text
+    shown = ben.send(f"/leads/{lead}/look", page=f"/leads/{lead}").text
+
+    assert "T-4711" not in covered
+    assert "x-ticket: T-4711\n\n{&#34;taken&#34;: true}" in shown
 
 
 def test_a_viewer_can_not_act(gateway: Gateway, ben: Person) -> None:

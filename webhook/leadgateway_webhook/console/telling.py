@@ -56,7 +56,7 @@ class Contents:
         body: As posted.
         headers: As posted, without authentication.
         payloads: What was or is to be sent, by round, the latest first.
-        answers: What the customer answered, by the number of the attempt.
+        answers: What the customer answered, headers and body, by the number of the attempt.
     """
 
     body: str
@@ -90,11 +90,18 @@ def contents_of(story: LeadStory, *, is_open: bool) -> Contents:
         headers={name: _bounded(value) if is_open else COVER for name, value in story.headers.items()},
         payloads=tuple((each, text_of(each.payload, is_open=is_open)) for each in rounds),
         answers={
-            each.number: _bounded(each.response_body.decode("utf-8", "replace")) if is_open else COVER
+            each.number: _answer(each) if is_open else COVER
             for each in story.attempts
-            if each.response_body
+            if each.response_body or each.response_headers
         },
     )
+
+
+def _answer(attempt: DeliveryAttempt) -> str:
+    """What the customer answered, as HTTP has it: headers, an empty line, the body's beginning."""
+    head = "".join(f"{name}: {value}\n" for name, value in (attempt.response_headers or {}).items())
+    body = (attempt.response_body or b"").decode("utf-8", "replace")
+    return _bounded(f"{head}\n{body}" if head else body)
 
 
 def text_of(data: bytes, *, is_open: bool) -> str:
