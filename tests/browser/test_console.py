@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 from collections.abc import Callable
@@ -30,6 +32,7 @@ PAGES = {
     "replay": "/replay",
     "routes": "/routes",
     "route": "/routes/default/solar-saarland",
+    "erase": "/erase",
 }
 
 SCRIPT = "<script>alert('a')</script><img src=x onerror=alert(1)>\"'><svg onload=alert(2)>"
@@ -162,6 +165,48 @@ def test_hostile_leads_are_shown_and_do_nothing(visitor: Visitor, stack: DevStac
     visitor.says("<script>alert('a')</script>")
 
 
+def test_an_exported_table_runs_no_formula_of_a_lead(visitor: Visitor, stack: DevStack) -> None:
+    lead = post(stack, "", LEAD | {"email": "=cmd|'/C calc'!A0", "house": {"is_owner": False}})
+    until(stack, lead, "REJECTED")
+    visitor.open("/leads?status=REJECTED")
+
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("button", name="Export as CSV").click()
+
+    table = list(csv.DictReader(io.StringIO(download.value.path().read_text(), newline="")))
+    assert download.value.suggested_filename == "leads.csv"
+    assert {line["status"] for line in table} == {"REJECTED"}
+    assert json.loads(next(line["body"] for line in table if line["lead_id"] == str(lead)))["email"].startswith("=cmd")
+    assert not [cell for line in table for cell in line.values() if cell.startswith(("=", "+", "-", "@"))]
+
+
+def test_a_person_is_erased_by_keyboard_and_the_page_shows_the_proof(
+    visitor: Visitor, stack: DevStack, tmp_path: Path
+) -> None:
+    pictures = Path(PICTURES) if PICTURES else tmp_path
+    lead = post(stack, "", LEAD | {"email": "frida@example.com"})
+    until(stack, lead, "DELIVERED")
+    visitor.open("/erase")
+
+    visitor.page.get_by_label("E-mail address").fill("Frida@Example.com")
+    visitor.page.keyboard.press("Enter")
+    visitor.says("1 lead would be erased")
+    assert visitor.barriers() == []
+    assert visitor.overflow() <= 0
+    visitor.page.screenshot(path=pictures / "console-erase-preview.png")
+    visitor.page.get_by_label("Erase what is stored of this person, for good").focus()
+    visitor.page.keyboard.press("Space")
+    visitor.page.keyboard.press("Enter")
+    visitor.says("Nothing is left")
+    assert visitor.barriers() == []
+    visitor.page.screenshot(path=pictures / "console-erase-done.png", full_page=True)
+
+    assert "frida" not in visitor.page.url.lower()
+    assert "frida" not in visitor.page.content().lower()
+    visitor.open(f"/leads/{lead}")
+    visitor.says("removed by erasure")
+
+
 def test_everything_can_be_read_without_scripts(visit: Callable[..., Visitor]) -> None:
     visitor = visit(with_script=False)
 
@@ -170,6 +215,7 @@ def test_everything_can_be_read_without_scripts(visit: Callable[..., Visitor]) -
         "/leads": "PERMANENTLY_FAILED",
         "/leads/3": "The customer took it.",
         "/routes": "default/solar-saarland",
+        "/erase": "article 17",
     }.items():
         visitor.open(path)
         assert text in visitor.page.content()
