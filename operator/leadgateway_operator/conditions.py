@@ -24,6 +24,7 @@ class ConditionType(StrEnum):
     TESTS_PASSED = "TestsPassed"
     PROGRAMMED = "Programmed"
     READY = "Ready"
+    DELIVERING = "Delivering"
 
 
 class Reason(StrEnum):
@@ -52,6 +53,9 @@ class Reason(StrEnum):
     # Ready; otherwise the reason of the condition that keeps it from being ready
     READY = "Ready"
     PAUSED = "Paused"
+    # Delivering; also NotAccepted, Paused, NoReplicas and Unreachable
+    DELIVERING = "Delivering"
+    BREAKER_OPEN = "BreakerOpen"
     # only on Events
     CREDENTIALS_ROTATED = "CredentialsRotated"
 

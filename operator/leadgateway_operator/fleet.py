@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from leadgateway.route.snapshot import RouteKey
@@ -30,10 +31,16 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one pod has loaded: config hash by route key; None where it could not be asked."""
+    """What one pod says.
+
+    Attributes:
+        loaded: Config hash by route key; None where it could not be asked.
+        open_breakers: Since when circuit breakers are open, by route key; workers alone know of any.
+    """
 
     pod: Pod
     loaded: Mapping[RouteKey, str] | None
+    open_breakers: Mapping[RouteKey, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,10 @@ class Fleet:
             unreachable=sum(r.loaded is None for r in reports),
             total=len(reports),
         )
+
+    def breaker_opened_at(self, key: RouteKey) -> datetime | None:
+        """Since when a route's circuit breaker is open, by any of the workers: they read it from the same database."""
+        return min((r.open_breakers[key] for r in self.reports if key in r.open_breakers), default=None)
 
 
 def pods_of(slices: Iterable[Mapping[str, Any]], *, services: Mapping[str, Role], port_name: str) -> list[Pod]:

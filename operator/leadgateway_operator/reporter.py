@@ -129,7 +129,7 @@ class Reporter:
         for _, one in reports:
             for condition in one.status["conditions"]:
                 numbers[condition["type"], condition["status"]] += 1
-                waiting = waiting or condition["reason"] in _AWAITS_PODS
+                waiting = waiting or _awaits_pods(condition)
         if waiting:
             self.pods_awaited.set()
         else:
@@ -171,7 +171,12 @@ class Reporter:
 
 
 _TRUTHS = ("True", "False", "Unknown")
-_AWAITS_PODS = {Reason.PENDING, Reason.UNREACHABLE, Reason.NO_REPLICAS}
+_PODS_REASONS = {Reason.PENDING, Reason.UNREACHABLE, Reason.NO_REPLICAS}
+
+
+def _awaits_pods(condition: Mapping[str, Any]) -> bool:
+    # Delivering speaks of what runs, which may be an older generation: nothing waits for pods then
+    return condition["type"] != ConditionType.DELIVERING and condition["reason"] in _PODS_REASONS
 
 
 def _reports(standings: Iterable[Standing], fleet: Fleet, now: datetime) -> list[tuple[Standing, Report]]:

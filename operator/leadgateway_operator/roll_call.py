@@ -1,11 +1,13 @@
-"""Asks each webhook and worker pod which version of each route it has loaded."""
+"""Asks each webhook and worker pod which version of each route it has loaded, and which circuit breakers are open."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -23,7 +25,7 @@ _MAX_ANSWER = 32 * 1024 * 1024
 _FORGET_SECONDS = 15.0
 """For so long the last answer of a pod stands in for one that does not come: a busy moment is no change."""
 
-Loaded = dict[RouteKey, str]
+
 _log = logging.getLogger(__name__)
 
 
@@ -31,12 +33,20 @@ class NoAnswer(Exception):
     """A pod did not say what it has loaded; the message says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the status port says of routes; as in `fleet.Report`."""
+
+    loaded: Mapping[RouteKey, str] | None = None
+    open_breakers: Mapping[RouteKey, datetime] = field(default_factory=dict)
+
+
 class RollCall:
     """Remembers the last answers, so that ten thousand unchanged ones cost no parsing."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
-        self._parsed: dict[bytes, Loaded] = {}
+        self._parsed: dict[bytes, _Answer] = {}
         self._last: dict[Pod, tuple[float, bytes]] = {}
 
     async def __aenter__(self) -> Self:
@@ -57,10 +67,11 @@ class RollCall:
         self._last = {pod: last for pod, last in self._last.items() if pod in asked}
         in_use = {digest for _, digest in self._last.values()}
         self._parsed = {digest: loaded for digest, loaded in self._parsed.items() if digest in in_use}
-        return Fleet(tuple(Report(pod, self._loaded(digest)) for pod, digest in zip(asked, digests, strict=True)))
+        return Fleet(tuple(self._report(pod, digest) for pod, digest in zip(asked, digests, strict=True)))
 
-    def _loaded(self, digest: bytes | None) -> Loaded | None:
-        return None if digest is None else self._parsed[digest]
+    def _report(self, pod: Pod, digest: bytes | None) -> Report:
+        answer = _Answer() if digest is None else self._parsed[digest]
+        return Report(pod, answer.loaded, answer.open_breakers)
 
     async def _digest(self, pod: Pod) -> bytes | None:
         try:
@@ -102,9 +113,16 @@ async def _read(content: aiohttp.StreamReader) -> bytes:
     return bytes(answer)
 
 
-def _parse(answer: bytes) -> Loaded:
+def _parse(answer: bytes) -> _Answer:
     try:
-        routes = orjson.loads(answer)["routes"]
-        return {str(key): str(value) for key, value in routes.items()}
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        content = orjson.loads(answer)
+        loaded = {str(key): str(value) for key, value in content["routes"].items()}
+        # Webhooks tell of none
+        breakers = content.get("open_breakers", {}).items()
+        return _Answer(loaded, {str(key): _time(about["opened_at"]) for key, about in breakers})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NoAnswer("not the answer of a status port") from error
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

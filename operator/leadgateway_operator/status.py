@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any
@@ -47,7 +47,7 @@ def report(standing: Standing, fleet: Fleet, *, now: datetime) -> Report:
     """
     route, running = standing.route, standing.running
     tallies = [fleet.tally(role, route.key, running.packed.config_hash if running else None) for role in ROLES]
-    conditions = _conditions(standing, tallies)
+    conditions = _conditions(standing, tallies, fleet.breaker_opened_at(route.key))
     status = {
         "observedGeneration": route.generation,
         "conditions": merge(route.status.get("conditions", ()), conditions, generation=route.generation, now=now),
@@ -60,9 +60,11 @@ def report(standing: Standing, fleet: Fleet, *, now: datetime) -> Report:
     return Report(change, status, events)
 
 
-def _conditions(standing: Standing, tallies: Iterable[Tally]) -> list[Condition]:
-    programmed = _programmed(standing, list(tallies))
-    return [standing.accepted, standing.tests_passed, programmed, _ready(standing, programmed)]
+def _conditions(standing: Standing, tallies: list[Tally], breaker_opened_at: datetime | None) -> list[Condition]:
+    programmed = _programmed(standing, tallies)
+    (workers,) = (tally for tally in tallies if tally.role == "worker")
+    delivering = _delivering(standing, workers, breaker_opened_at)
+    return [standing.accepted, standing.tests_passed, programmed, _ready(standing, programmed, delivering), delivering]
 
 
 def _programmed(standing: Standing, tallies: list[Tally]) -> Condition:
@@ -86,13 +88,36 @@ def _programmed(standing: Standing, tallies: list[Tally]) -> Condition:
     return Condition(kind, "True", Reason.PROGRAMMED, "every webhook and worker pod has loaded it")
 
 
-def _ready(standing: Standing, programmed: Condition) -> Condition:
+def _ready(standing: Standing, programmed: Condition, delivering: Condition) -> Condition:
     for condition in (standing.accepted, standing.tests_passed, programmed):
         if not condition.is_true:
             return Condition(ConditionType.READY, condition.status, condition.reason, condition.message)
     if standing.running and standing.running.paused:
         return Condition(ConditionType.READY, "True", Reason.PAUSED, "paused: leads are accepted and wait")
+    if delivering.reason is Reason.BREAKER_OPEN:  # which is the customer's matter, not the LeadRoute's
+        message = "leads are accepted and checked, and wait for the customer; see Delivering"
+        return Condition(ConditionType.READY, "True", Reason.READY, message)
     return Condition(ConditionType.READY, "True", Reason.READY, "leads are accepted, checked and delivered")
+
+
+def _delivering(standing: Standing, workers: Tally, breaker_opened_at: datetime | None) -> Condition:
+    """Whether leads go out as they come: said of the version that runs, whatever became of this generation."""
+    kind = ConditionType.DELIVERING
+    if standing.running is None:
+        return Condition(kind, "False", Reason.NOT_ACCEPTED, "no generation was accepted yet; see Accepted")
+    if standing.running.paused:
+        return Condition(kind, "False", Reason.PAUSED, "paused: leads are accepted and wait")
+    if breaker_opened_at is not None:
+        message = (
+            f"the circuit breaker is open since {breaker_opened_at:%Y-%m-%dT%H:%M:%SZ}: the customer takes hardly any "
+            "lead, so one is tried now and then, and all others wait; none is lost and none uses up a retry"
+        )
+        return Condition(kind, "False", Reason.BREAKER_OPEN, message)
+    if workers.total == 0:
+        return Condition(kind, "False", Reason.NO_REPLICAS, "no ready worker pod was found by its Service")
+    if workers.unreachable == workers.total:
+        return Condition(kind, "Unknown", Reason.UNREACHABLE, "no worker pod could be asked over its status port")
+    return Condition(kind, "True", Reason.DELIVERING, "leads are sent to the customer as they come")
 
 
 def _change(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Change:
@@ -117,7 +142,10 @@ def _lasting(condition: Mapping[str, Any]) -> str:
 
 
 def _events(standing: Standing, conditions: Iterable[Condition]) -> Iterable[RouteEvent]:
-    """Yield what a person cares about of the transitions; `Ready` and `TestsPassed` would only repeat the others."""
+    """Yield what a person cares about of the transitions.
+
+    `Ready` and `TestsPassed` would only repeat the others, and so does `Delivering` but for a breaker.
+    """
     route = standing.route
     stored = {str(c.get("type")): c for c in route.status.get("conditions", ())}
     for condition in conditions:
@@ -130,6 +158,13 @@ def _events(standing: Standing, conditions: Iterable[Condition]) -> Iterable[Rou
                 yield _event(standing, condition)
         elif condition.type == ConditionType.PROGRAMMED and condition.reason in _TELLING and not same:
             yield _event(standing, condition)
+        elif condition.type == ConditionType.DELIVERING and not same:
+            if condition.reason is Reason.BREAKER_OPEN:
+                yield _event(standing, condition)
+            elif before.get("reason") == Reason.BREAKER_OPEN and condition.is_true:
+                yield _event(
+                    standing, replace(condition, message="the circuit breaker has closed: the customer is back")
+                )
     if _is_rotated(standing):
         message = "the credentials have changed; pods load them without a restart"
         yield RouteEvent(

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from leadgateway.route.snapshot import RouteKey
-from tests.building.customer import Customer
+from leadgateway.store.breaker import LEAST_ATTEMPTS
+from tests.building.customer import Answer, Customer
 from tests.building.webhook import LEAD, WebhookProcess
 from tests.building.worker import WorkerProcess
 from tests.operator.rig.gateway import Gateway
@@ -45,6 +46,12 @@ class Installation:
         self.gateway.api.apply(f"/api/v1/namespaces/{team}/secrets/customer", body)
 
 
+def open_breakers(status: str) -> dict[str, object]:
+    """What a worker says besides."""
+    answer = httpx.get(f"{status}/routes", trust_env=False).json()
+    return {"open_breakers": answer["open_breakers"]}
+
+
 def loaded(status: str) -> dict[RouteKey, str]:
     """What a process says on its status port."""
     routes: dict[RouteKey, str] = httpx.get(f"{status}/routes", trust_env=False).json()["routes"]
@@ -63,7 +70,7 @@ def installation(gateway: Gateway, database_url: str, valkey_url: str) -> Iterat
         WorkerProcess(mounted, database=database_url, redis=valkey_url, **permission) as worker,
     ):
         gateway.add_pod("webhook", "webhook", lambda: loaded(webhook.status))
-        gateway.add_pod("worker", "worker", lambda: loaded(worker.status))
+        gateway.add_pod("worker", "worker", lambda: loaded(worker.status), lambda: open_breakers(worker.status))
         gateway.start_operator()
         webhook.until_ready()
         yield Installation(gateway, webhook, worker, customer)
@@ -113,6 +120,31 @@ def test_an_edit_that_is_not_accepted_does_not_touch_the_leads(installation: Ins
 
     assert installation.post("solar").status_code == 200
     assert customer.wait_for(1)[0].json == {"customer_email": LEAD["email"], "customer_zip": "66123"}
+
+
+def test_a_customer_that_is_down_is_told_by_the_status_until_it_is_back(installation: Installation) -> None:
+    gateway, customer = installation.gateway, installation.customer
+    installation.set_token("token")
+    soon = {"initialDelay": "2s", "factor": 1, "maxDelay": "2s"}
+    gateway.apply("solar", endpoint=installation.endpoint(), retry=soon)
+    gateway.wait_for("solar", "Delivering", "True", within=30)
+    gateway.wait_for("solar", "Ready", "True", within=30)
+
+    customer.answer_always(Answer(503))
+    for _ in range(LEAST_ATTEMPTS):
+        assert installation.post("solar").status_code == 200
+    told = gateway.wait_for("solar", "Delivering", "False", "BreakerOpen", within=60)
+    assert "circuit breaker is open since" in told["message"]
+    assert gateway.condition("solar", "Ready")["status"] == "True"
+
+    customer.answer_always(Answer(200))
+    gateway.wait_for("solar", "Delivering", "True", "Delivering", within=90)
+    events = f"/api/v1/namespaces/{gateway.team}/events"
+    wait_until(
+        lambda: {"BreakerOpen", "Delivering"} <= {event["reason"] for event in gateway.api.items(events)},
+        within=30,
+        what="an event of each",
+    )
 
 
 def test_a_deleted_leadroute_is_unknown(installation: Installation) -> None:

@@ -51,6 +51,7 @@ def test_a_route_that_all_pods_have_loaded_is_ready() -> None:
         "TestsPassed": ("True", "NoTests"),
         "Programmed": ("True", "Programmed"),
         "Ready": ("True", "Ready"),
+        "Delivering": ("True", "Delivering"),
     }
 
 
@@ -119,6 +120,62 @@ def test_without_a_running_version_nothing_is_said_of_one() -> None:
     assert (status["url"], status["configHash"], status["replicas"]) == (None, None, None)
 
 
+def open_since(opened: datetime, *others: Report) -> Fleet:
+    worker = replace(pod("worker", "k", "hash-a"), open_breakers={"team/solar": opened, "team/wind": opened})
+    return fleet(pod("webhook", "w", "hash-a"), worker, *others)
+
+
+OPEN = open_since(NOW)
+
+
+def test_an_open_breaker_keeps_a_route_from_delivering_and_not_from_being_ready() -> None:
+    status = report(STANDING, OPEN, now=NOW).status
+
+    ready, delivering = status["conditions"][3:]
+    assert (delivering["status"], delivering["reason"]) == ("False", "BreakerOpen")
+    assert "open since 2026-01-02T03:04:05Z" in delivering["message"]
+    assert (ready["status"], ready["reason"]) == ("True", "Ready")
+    assert "see Delivering" in ready["message"]
+
+
+def test_one_worker_is_enough_to_know_of_an_open_breaker() -> None:
+    another = open_since(NOW, pod("worker", "new", "hash-a"), pod("worker", "silent", None))
+
+    assert conditions(STANDING, another)["Delivering"] == ("False", "BreakerOpen")
+
+
+def test_the_breaker_of_another_route_changes_nothing() -> None:
+    other = replace(STANDING, route=replace(ROUTE, name="water"))
+
+    assert conditions(other, OPEN)["Delivering"] == ("True", "Delivering")
+
+
+def test_a_route_delivers_nothing_while_it_is_paused_without_workers_or_never_accepted() -> None:
+    paused = replace(STANDING, running=Running(3, paused=True, packed=PACKED))
+    no_worker = fleet(pod("webhook", "w", "hash-a"))
+    silent = fleet(pod("webhook", "w", "hash-a"), pod("worker", "k", None))
+
+    assert conditions(paused, OPEN)["Delivering"] == ("False", "Paused")
+    assert conditions(STANDING, no_worker)["Delivering"] == ("False", "NoReplicas")
+    assert conditions(STANDING, silent)["Delivering"] == ("Unknown", "Unreachable")
+    assert conditions(replace(STANDING, running=None), OPEN)["Delivering"] == ("False", "NotAccepted")
+
+
+def test_a_rejected_generation_leaves_the_one_that_runs_delivering() -> None:
+    refused = replace(STANDING, accepted=Condition(ConditionType.ACCEPTED, "False", Reason.INVALID, "spec.path: no"))
+
+    assert conditions(refused, ALL)["Delivering"] == ("True", "Delivering")
+    assert conditions(refused, OPEN)["Delivering"] == ("False", "BreakerOpen")
+
+
+def test_a_breaker_that_opens_or_closes_is_written_at_once_and_one_that_stays_open_never_again() -> None:
+    opened = stored(STANDING, OPEN)
+
+    assert report(stored(STANDING, ALL), OPEN, now=NOW).change is Change.TRANSITION
+    assert report(opened, OPEN, now=NOW + timedelta(hours=1)).change is Change.NONE
+    assert report(opened, ALL, now=NOW).change is Change.TRANSITION
+
+
 def reasons(standing: Standing, of: Fleet = ALL) -> list[str]:
     return [str(event.reason) for event in report(standing, of, now=NOW).events]
 
@@ -142,6 +199,14 @@ def test_other_credentials_under_the_same_generation_are_an_event() -> None:
     rotated = replace(stored(STANDING, ALL), running=Running(3, paused=False, packed=replace(PACKED, config_hash="b")))
 
     assert reasons(rotated) == ["CredentialsRotated"]
+
+
+def test_a_breaker_that_opens_and_closes_is_an_event_each_and_a_pause_is_none() -> None:
+    paused = replace(stored(STANDING, ALL), running=Running(3, paused=True, packed=PACKED))
+
+    assert reasons(stored(STANDING, ALL), OPEN) == ["BreakerOpen"]
+    assert reasons(stored(STANDING, OPEN), ALL) == ["Delivering"]
+    assert reasons(paused) == []
 
 
 def test_an_event_has_the_same_name_whoever_posts_it_within_the_hour() -> None:

@@ -62,10 +62,11 @@ def test_kubectl_get_shows_what_matters(gateway: Gateway) -> None:
     short = gateway.cluster.kubectl("get", "lr", "-n", gateway.team).stdout.splitlines()
     wide = gateway.cluster.kubectl("get", "leadroutes", "-n", gateway.team, "-o", "wide").stdout.splitlines()
 
-    assert short[0].split() == ["NAME", "READY", "PATH", "ENDPOINT", "AGE"]
-    assert short[1].split()[:4] == ["solar", "True", "/webhooks/leads/solar", "https://customer.example/lead/receive"]
-    assert wide[0].split()[5:] == ["HASH", "WEBHOOK", "WORKER", "REASON"]
-    assert wide[1].split()[5:] == [gateway.status("solar")["configHash"], "1/1", "1/1", "Ready"]
+    assert short[0].split() == ["NAME", "READY", "DELIVERING", "PATH", "ENDPOINT", "AGE"]
+    row = ["solar", "True", "True", "/webhooks/leads/solar", "https://customer.example/lead/receive"]
+    assert short[1].split()[:5] == row
+    assert wide[0].split()[6:] == ["HASH", "WEBHOOK", "WORKER", "REASON"]
+    assert wide[1].split()[6:] == [gateway.status("solar")["configHash"], "1/1", "1/1", "Ready"]
 
 
 def test_a_pod_that_has_not_loaded_it_keeps_it_from_being_programmed(gateway: Gateway) -> None:

@@ -24,8 +24,11 @@ _HEAD = "# Generated from core/leadgateway/route/model.py by `make generate`; a 
 
 _READY = '.status.conditions[?(@.type=="Ready")]'
 
+_DELIVERING = '.status.conditions[?(@.type=="Delivering")].status'
+
 _COLUMNS = (
     ("Ready", "string", f"{_READY}.status", "Whether every pod runs this LeadRoute as it is written.", 0),
+    ("Delivering", "string", _DELIVERING, "Whether leads are sent to the customer as they come.", 0),
     ("Path", "string", ".status.url", "Where leads are posted to.", 0),
     ("Endpoint", "string", ".spec.endpoint.url", "Where leads are delivered to.", 0),
     ("Age", "date", ".metadata.creationTimestamp", "Since when it exists.", 0),

@@ -478,7 +478,7 @@ class Condition(Model):
     """One aspect of the LeadRoute's state."""
 
     type: Annotated[str, Field(max_length=316, examples=["Ready"])]
-    """Which aspect: Accepted, TestsPassed, Programmed or Ready."""
+    """Which aspect: Accepted, TestsPassed, Programmed, Ready or Delivering."""
 
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
@@ -515,7 +515,7 @@ class LeadRouteStatus(Model):
     """The generation this status is about."""
 
     conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=list_keys("type"))] = []
-    """Accepted, TestsPassed, Programmed and Ready."""
+    """Accepted, TestsPassed, Programmed, Ready, and Delivering: whether leads are sent to the customer as they come."""
 
     url: Annotated[str | None, Field(max_length=512, examples=["/webhooks/leads/solar-saarland"])] = None
     """Where leads are posted to."""

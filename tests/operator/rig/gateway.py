@@ -99,8 +99,14 @@ class Gateway:
                 self.add_pod(role, f"{role}-{index}", loaded)
         return watcher
 
-    def add_pod(self, role: str, name: str, loaded: Callable[[], Mapping[str, str]]) -> Pod:
-        pod = Pod(self.api, self.namespace, role, f"{name}-{self.suffix}", loaded)
+    def add_pod(
+        self,
+        role: str,
+        name: str,
+        loaded: Callable[[], Mapping[str, str]],
+        about: Callable[[], Mapping[str, object]] = dict,
+    ) -> Pod:
+        pod = Pod(self.api, self.namespace, role, f"{name}-{self.suffix}", loaded, about=about)
         self._closers.append(pod.remove)
         return pod
 

@@ -13,9 +13,18 @@ from tests.operator.rig.manifests import endpoint_slice
 
 
 class Pod:
-    """One pod of a role; `loaded` is asked at every request."""
+    """One pod of a role; `loaded` and `about`, which is what it says besides, are asked at every request."""
 
-    def __init__(self, api: Api, namespace: str, role: str, name: str, loaded: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        api: Api,
+        namespace: str,
+        role: str,
+        name: str,
+        loaded: Callable[[], Mapping[str, str]],
+        *,
+        about: Callable[[], Mapping[str, object]] = dict,
+    ) -> None:
         self._api = api
         self._namespace = namespace
         self._role = role
@@ -25,6 +34,7 @@ class Pod:
             0,
             health=lambda: Health(alive=True, ready=True),
             routes=loaded,
+            about_routes=about,
             registry=CollectorRegistry(),
         )
         self._port.start()

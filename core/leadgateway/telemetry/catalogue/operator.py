@@ -28,7 +28,7 @@ ROUTES = GaugeMetric(
     help="LeadRoutes, by condition and its status.",
     roles=_ROLES,
     labels={
-        "condition": "`Accepted`, `TestsPassed`, `Programmed`, `Ready`",
+        "condition": "`Accepted`, `TestsPassed`, `Programmed`, `Ready`, `Delivering`",
         "status": "`True`, `False`, `Unknown`",
     },
 )
