@@ -31,7 +31,7 @@ def test_conditions_follow_kep_1623(gateway: Gateway) -> None:
     gateway.wait_for("solar", "Ready", "True")
 
     conditions = gateway.status("solar")["conditions"]
-    assert [c["type"] for c in conditions] == ["Accepted", "TestsPassed", "Programmed", "Ready"]
+    assert [c["type"] for c in conditions] == ["Accepted", "TestsPassed", "Programmed", "Ready", "Delivering"]
     for condition in conditions:
         assert condition["observedGeneration"] == 1
         assert condition["status"] in {"True", "False", "Unknown"}
