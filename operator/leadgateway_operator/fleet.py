@@ -94,7 +94,7 @@ def pods_of(slices: Iterable[Mapping[str, Any]], *, services: Mapping[str, Role]
     """
     found: dict[tuple[Role, str], Pod] = {}
     for slice_ in slices:
-        role = services.get(slice_["metadata"].get("labels", {}).get("kubernetes.io/service-name", ""))
+        role = services.get(_service_of(slice_))
         port = _port(slice_.get("ports") or (), port_name)
         if role is None or port is None:
             continue
@@ -104,6 +104,21 @@ def pods_of(slices: Iterable[Mapping[str, Any]], *, services: Mapping[str, Role]
                 # A pod of two address families stands in two slices.
                 found.setdefault((role, pod.name), pod)
     return sorted(found.values(), key=lambda pod: (pod.role, pod.name))
+
+
+def pod_names(slices: Iterable[Mapping[str, Any]], *, service: str) -> frozenset[str]:
+    """Name the Pods of a Service, in EndpointSlices, ready or not: one that starts wants its volumes too."""
+    targets = (
+        endpoint.get("targetRef") or {}
+        for slice_ in slices
+        if _service_of(slice_) == service
+        for endpoint in slice_.get("endpoints") or ()
+    )
+    return frozenset(str(target["name"]) for target in targets if target.get("kind") == "Pod")
+
+
+def _service_of(slice_: Mapping[str, Any]) -> str:
+    return str(slice_["metadata"].get("labels", {}).get("kubernetes.io/service-name", ""))
 
 
 def _port(ports: Iterable[Mapping[str, Any]], name: str) -> int | None:

@@ -8,14 +8,13 @@ from collections.abc import Iterable
 
 from leadgateway_operator import resources
 from leadgateway_operator.cluster import Cluster, ClusterError
-from leadgateway_operator.fleet import Pod
 
 _AT_ONCE = 8
 
 _log = logging.getLogger(__name__)
 
 
-async def nudge(cluster: Cluster, namespace: str, pods: Iterable[Pod], configuration: str) -> None:
+async def nudge(cluster: Cluster, namespace: str, names: Iterable[str], configuration: str) -> None:
     """Write a digest of the configuration into an annotation of each pod.
 
     A pod that can't be touched is left to kubelet's own pace.
@@ -23,7 +22,7 @@ async def nudge(cluster: Cluster, namespace: str, pods: Iterable[Pod], configura
     Args:
         cluster: The API server.
         namespace: Of the pods.
-        pods: As their Services name them.
+        names: Of the pods.
         configuration: Stands for what is published now.
     """
     gate = asyncio.Semaphore(_AT_ONCE)
@@ -36,4 +35,4 @@ async def nudge(cluster: Cluster, namespace: str, pods: Iterable[Pod], configura
             except ClusterError as error:
                 _log.info("pod %s was not touched: %s", name, error)
 
-    await asyncio.gather(*map(one, sorted({pod.name for pod in pods if pod.is_named})))
+    await asyncio.gather(*map(one, sorted(set(names))))

@@ -124,6 +124,7 @@ class _Process:
             self.metrics,
             namespace=self.namespace,
             services=services,
+            console_service=self.settings.console_service,
             port_name=self.settings.pod_status_port_name,
             poll_seconds=self.settings.poll_seconds,
         )

@@ -1,4 +1,4 @@
-"""Keeps track of the webhook and worker pods: who they are, and what they have loaded."""
+"""Keeps track of the pods: who they are, and what webhook and worker have loaded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from leadgateway_operator import resources
 from leadgateway_operator.cluster import Cluster, ClusterError
-from leadgateway_operator.fleet import ROLES, Fleet, Role, pods_of
+from leadgateway_operator.fleet import ROLES, Fleet, Role, pod_names, pods_of
 from leadgateway_operator.metrics import Metrics
 from leadgateway_operator.pod_nudge import nudge
 from leadgateway_operator.reporter import Reporter
@@ -33,6 +33,7 @@ class Roster:
         *,
         namespace: str,
         services: Mapping[str, Role],
+        console_service: str,
         port_name: str,
         poll_seconds: float,
     ) -> None:
@@ -45,6 +46,7 @@ class Roster:
             metrics: Count them.
             namespace: Of the Services and pods.
             services: The role behind each Service name.
+            console_service: Of pods that read routes too, but are not asked: no lead passes through them.
             port_name: Name of the status port in the Services.
             poll_seconds: How often they are asked while something waits for them.
         """
@@ -54,13 +56,16 @@ class Roster:
         self._metrics = metrics
         self._namespace = namespace
         self._services = services
+        self._console_service = console_service
+        self._consoles: frozenset[str] = frozenset()
         self._port_name = port_name
         self._poll_seconds = poll_seconds
 
     async def nudge(self, configuration: str) -> None:
         """Have the pods load a configuration that was published just now."""
-        pods = [report.pod for report in self._reporter.fleet.reports]
-        await nudge(self._cluster, self._namespace, pods, configuration)
+        pods = (report.pod for report in self._reporter.fleet.reports)
+        asked = {pod.name for pod in pods if pod.is_named}
+        await nudge(self._cluster, self._namespace, asked | self._consoles, configuration)
         self._reporter.pods_awaited.set()
 
     async def run(self) -> NoReturn:
@@ -85,10 +90,11 @@ class Roster:
             return
 
     async def _ask(self) -> Fleet:
-        names = ",".join(sorted(self._services))
+        names = ",".join(sorted({*self._services, self._console_service}))
         slices = await self._cluster.read_all(
             resources.endpointslices(self._namespace), labels=f"kubernetes.io/service-name in ({names})"
         )
+        self._consoles = pod_names(slices, service=self._console_service)
         return await self._roll_call.ask(pods_of(slices, services=self._services, port_name=self._port_name))
 
     def _count(self, fleet: Fleet) -> None:

@@ -38,6 +38,9 @@ class OperatorSettings(BaseSettings):
     status_port: Port = Field(9102, description="port of /metrics, /healthz and /readyz")
     webhook_service: str = Field("lead-gateway-webhook", description="Service whose pods must load each route")
     worker_service: str = Field("lead-gateway-worker", description="Service whose pods must load each route")
+    console_service: str = Field(
+        "lead-gateway-console", description="Service whose pods are told of changed routes as well; it need not exist"
+    )
     pod_status_port_name: str = Field("status", description="name of the status port in those Services")
     poll_seconds: Seconds = Field(1.0, description="how often pods are asked while something waits for them")
     resync_seconds: Seconds = Field(60.0, description="how often everything is compared with the API server")

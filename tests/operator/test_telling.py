@@ -122,23 +122,26 @@ def test_an_operator_with_nothing_to_publish_says_what_it_serves(gateway: Gatewa
     assert "everything is listed: 0 LeadRoutes" in told
 
 
-def test_pods_are_touched_after_a_write_so_that_kubelet_syncs_at_once(gateway: Gateway) -> None:
+def test_pods_of_every_role_are_touched_after_a_write_so_that_kubelet_syncs_at_once(gateway: Gateway) -> None:
+    pods = [gateway.add_pod(role, role, dict) for role in ("webhook", "worker", "console")]
+    for pod in pods:
+        pod.create_object()
     gateway.start_operator()
-    pod = gateway.add_pod("webhook", "webhook", dict)
-    pod.create_object()
-    path = f"/api/v1/namespaces/{gateway.namespace}/pods/{pod.name}"
 
-    def mark() -> str | None:
-        annotations = gateway.api.get(path)["metadata"].get("annotations") or {}
-        found = annotations.get("leadgateway.io/configuration")
-        return None if found is None else str(found)
+    def marks() -> set[str | None]:
+        paths = (f"/api/v1/namespaces/{gateway.namespace}/pods/{pod.name}" for pod in pods)
+        found = [gateway.api.get(path)["metadata"].get("annotations") or {} for path in paths]
+        return {annotations.get("leadgateway.io/configuration") for annotations in found}
+
+    def the_same_for_all() -> str | None:
+        return next(iter(marks())) if len(marks()) == 1 else None
 
     wait_until(
         lambda: gateway.operator.metrics().get('leadgateway_operator_pods{role="webhook",state="answering"}') == 1,
         within=30,
-        what="the pod being found",
+        what="the pods being found",
     )
     gateway.apply("solar")
-    first = wait_until(mark, within=15, what="the annotation")
+    first = wait_until(the_same_for_all, within=15, what="the annotation")
     gateway.apply("wind")
-    wait_until(lambda: mark() != first, within=15, what="another value after another write")
+    wait_until(lambda: the_same_for_all() not in (None, first), within=15, what="another value after another write")
