@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from leadgateway.dev.valkey import EmbeddedValkey
 from tests.observe.rig.acceleration import accelerated
-from tests.observe.rig.gateway import Gateway, running_gateway
+from tests.observe.rig.gateway import Gateway, leads_of_every_kind, running_gateway
 from tests.observe.rig.prometheus import Prometheus, program
 from tests.operator.rig.cluster import open_cluster
 from tests.operator.rig.gateway import Gateway as OperatorsGateway
@@ -22,7 +21,6 @@ from tests.operator.rig.programs import NoControlPlane
 FACTOR = 30
 """How much quicker the alerts are: a minute becomes two seconds."""
 NAMESPACE = "well"
-QUICK = {"LEADGATEWAY_WORKER_BACKLOG_SECONDS": "1", "LEADGATEWAY_WORKER_SWEEP_SECONDS": "1"}
 
 
 @dataclass
@@ -54,10 +52,7 @@ def world(session_folder: Path, operators_gateway: OperatorsGateway) -> Iterator
     """Start it once: all tests only ask."""
     program("prometheus")
     with ExitStack() as opened:
-        folder = session_folder / NAMESPACE
-        folder.mkdir(mode=0o711)
-        valkey = opened.enter_context(EmbeddedValkey(folder / "valkey", durable=False))
-        gateway = opened.enter_context(running_gateway(folder, valkey.url, **QUICK))
+        gateway = opened.enter_context(running_gateway(session_folder / NAMESPACE, leads_of_every_kind))
         operator = operators_gateway.start_operator()
         operators_gateway.start_pods()
         operators_gateway.apply("solar")

@@ -1,10 +1,10 @@
-"""A gateway under traffic: webhook, worker, PostgreSQL, customers, and sources that go on posting."""
+"""A gateway under traffic: webhook, worker, PostgreSQL, Valkey, a customer, and sources that go on posting."""
 
 from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from leadgateway.dev.postgres import EmbeddedPostgres
+from leadgateway.dev.valkey import EmbeddedValkey
 from leadgateway.settings import DatabaseSettings
 from leadgateway.store.migrations import migrate
 from tests.building.customer import Answer, Behaviour, Customer, Received
@@ -23,14 +24,27 @@ from tests.building.worker import WorkerProcess
 
 WIND = "default/wind"
 _PAUSE = 0.2
+QUICK = {"LEADGATEWAY_WORKER_BACKLOG_SECONDS": "1", "LEADGATEWAY_WORKER_SWEEP_SECONDS": "1"}
+"""Settings of the worker, for a Prometheus that scrapes every second."""
+
+Lead = dict[str, Any]
+KindOfLead = Callable[[int], tuple[str, Lead]]
+"""The route's path, and the lead, of a post by its number."""
 
 
 @dataclass
 class Gateway:
-    """What one namespace of a cluster would hold."""
+    """What one namespace of a cluster would hold, and what it depends on.
+
+    Attributes:
+        routes: The folder where its routes are published.
+    """
 
     webhook: WebhookProcess
     worker: WorkerProcess
+    postgres: EmbeddedPostgres
+    customer: Customer
+    routes: Path
 
     def addresses(self) -> list[str]:
         """Where Prometheus scrapes."""
@@ -38,18 +52,20 @@ class Gateway:
 
 
 @contextmanager
-def running_gateway(folder: Path, redis: str, **worker: str) -> Iterator[Gateway]:
+def running_gateway(folder: Path, kind_of_lead: KindOfLead) -> Iterator[Gateway]:
     """Start everything, and end it.
 
     Args:
-        folder: For data and routes.
-        redis: A Redis of its own.
-        worker: Settings of the worker.
+        folder: For data and routes; made.
+        kind_of_lead: What is posted.
     """
+    folder.mkdir(mode=0o711)
     with ExitStack() as opened:
+        valkey = opened.enter_context(EmbeddedValkey(folder / "valkey", durable=False))
         postgres = opened.enter_context(EmbeddedPostgres(folder / "postgres", durable=False))
         migrate(DatabaseSettings(DATABASE_URL=postgres.url))
         customer = opened.enter_context(Customer())
+        customer.answer_by(_answer)
         routes = folder / "routes"
         patience = {"maxRetries": 5, "initialDelay": "5s"}
         endpoint = {"url": customer.url, "allowPrivateNetworks": True, "timeout": "2s"}
@@ -59,12 +75,11 @@ def running_gateway(folder: Path, redis: str, **worker: str) -> Iterator[Gateway
             RouteToPublish("solar", a_spec(endpoint=endpoint, retry=patience, default=True, source=deduplicate)),
             RouteToPublish("wind", a_spec(endpoint=endpoint, retry=patience)),
         )
-        settings = {"database": postgres.url, "redis": redis}
+        settings = {"database": postgres.url, "redis": valkey.url}
         webhook = opened.enter_context(WebhookProcess(routes, **settings)).until_ready()
-        process = opened.enter_context(WorkerProcess(routes, **settings, **worker)).until_ready()
-        gateway = Gateway(webhook, process)
-        customer.answer_by(_answer)
-        with _sources(gateway):
+        worker = opened.enter_context(WorkerProcess(routes, **settings, **QUICK)).until_ready()
+        gateway = Gateway(webhook, worker, postgres, customer, routes)
+        with _sources(gateway, kind_of_lead):
             yield gateway
 
 
@@ -80,10 +95,10 @@ def _answer(request: Received) -> Behaviour:
 
 
 @contextmanager
-def _sources(gateway: Gateway) -> Iterator[None]:
-    """Post leads of every kind all the time, whatever the answers."""
+def _sources(gateway: Gateway, kind_of_lead: KindOfLead) -> Iterator[None]:
+    """Post leads all the time, whatever the answers."""
     stopping = threading.Event()
-    poster = threading.Thread(target=_post, args=(gateway, stopping), daemon=True)
+    poster = threading.Thread(target=_post, args=(gateway, kind_of_lead, stopping), daemon=True)
     poster.start()
     try:
         yield
@@ -92,19 +107,19 @@ def _sources(gateway: Gateway) -> Iterator[None]:
         poster.join(30)
 
 
-def _post(gateway: Gateway, stopping: threading.Event) -> None:
+def _post(gateway: Gateway, kind_of_lead: KindOfLead, stopping: threading.Event) -> None:
     with httpx.Client(timeout=10, trust_env=False) as client:
         for number in itertools.count():
             if stopping.wait(_PAUSE):
                 return
-            path, lead = _kind_of_lead(number)
+            path, lead = kind_of_lead(number)
             try:
                 client.post(f"{gateway.webhook.leads}{path}", json=lead)
             except httpx.TransportError:
                 continue  # the webhook itself is never the fault; a busy machine may be
 
 
-_SPECIAL: dict[int, tuple[str, dict[str, Any]]] = {
+_SPECIAL: dict[int, tuple[str, Lead]] = {
     3: ("", {"email": "lead-0@example.com"}),
     7: ("", {"address": {"zip": "10115", "street": "not ours"}}),
     13: ("nowhere", {}),
@@ -114,7 +129,12 @@ _SPECIAL: dict[int, tuple[str, dict[str, Any]]] = {
 """Of twenty posts: a duplicate, one that the rules reject, one to no route, and two that the customer does not take."""
 
 
-def _kind_of_lead(number: int) -> tuple[str, dict[str, Any]]:
-    """The route's path, and the lead; mostly a good one."""
+def good_leads(number: int) -> tuple[str, Lead]:
+    """Leads of the default route that all is well with."""
+    return "", a_lead(email=f"lead-{number}@example.com")
+
+
+def leads_of_every_kind(number: int) -> tuple[str, Lead]:
+    """Mostly good ones."""
     path, changes = _SPECIAL.get(number % 20, ("" if number % 2 else "wind", {}))
     return path, a_lead(**{"email": f"lead-{number}@example.com"} | changes)

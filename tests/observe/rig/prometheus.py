@@ -106,6 +106,16 @@ class Prometheus:
         assert len(found) <= 1, found
         return found[0][1] if found else None
 
+    def firing(self, namespace: str) -> set[str]:
+        """The alerts that fire now for what has this namespace."""
+        answer = self._client.get("/alerts").json()
+        assert answer["status"] == "success", answer
+        return {
+            alert["labels"]["alertname"]
+            for alert in answer["data"]["alerts"]
+            if alert["state"] == "firing" and alert["labels"].get("namespace") == namespace
+        }
+
     def _is_ready(self) -> bool:
         assert self._process.poll() is None, (self._folder / "log").read_text()
         try:
