@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from observability.dashboards.asking import RATE, chosen, most, quantile, rate, total
+from observability.dashboards.asking import RATE, chosen, increase, most, quantile, rate, total
 from observability.dashboards.page import Page, Row
 from observability.dashboards.panel import Kind, Panel, Query, Thresholds, Unit
 
@@ -174,6 +174,51 @@ _INTAKE = Row(
         ),
     ),
 )
+_CONSOLE_SECONDS = "leadgateway_console_request_seconds"
+_CONSOLE = Row(
+    "Console",
+    (
+        Panel(
+            title="Requests of people and programs",
+            description="What consoles answered, by HTTP status. 401 and 403 are people without access, 5xx the"
+            " console's own faults or a database that is away.",
+            queries=(Query(rate("leadgateway_console_requests_total", "status"), "{{status}}"),),
+            unit=Unit.PER_SECOND,
+            empty="nobody asked yet",
+        ),
+        Panel(
+            title="Requests that fail",
+            description="Answered 5xx, of all. 0 when all is well; the console's log says which page and why.",
+            queries=(
+                Query(
+                    f"({rate('leadgateway_console_requests_total', status='~5..')} or vector(0))"
+                    f" / {rate('leadgateway_console_requests_total')}",
+                    "5xx",
+                ),
+            ),
+            unit=Unit.SHARE,
+            thresholds=Thresholds(warn=0.01, bad=0.1),
+            empty="nobody asked yet",
+        ),
+        Panel(
+            title="Time to answer a request",
+            description="From a request to the head of its answer. Searches among very many leads take longest.",
+            queries=tuple(Query(quantile(share, _CONSOLE_SECONDS), f"{share:.0%}") for share in (0.5, 0.95, 0.99)),
+            unit=Unit.SECONDS,
+            thresholds=Thresholds(warn=0.5, bad=2),
+            empty="nobody asked yet",
+        ),
+        Panel(
+            title="Wrong passwords",
+            description="In the time shown. After five of one address within a minute it has to wait; hundreds mean"
+            " that somebody is guessing.",
+            queries=(Query(increase("leadgateway_console_failed_sign_ins_total"), "wrong passwords"),),
+            unit=Unit.COUNT,
+            thresholds=Thresholds(warn=10, bad=100),
+            empty="no console seen",
+        ),
+    ),
+)
 _DATABASE = Row(
     "Database",
     (
@@ -217,6 +262,6 @@ _DATABASE = Row(
 PAGE = Page(
     name="capacity",
     title="Capacity",
-    description="How much room is left: processes, intake, the database.",
-    rows=(_NOW, _PROCESSES, _INTAKE, _DATABASE),
+    description="How much room is left: processes, intake, the database, the console.",
+    rows=(_NOW, _PROCESSES, _INTAKE, _DATABASE, _CONSOLE),
 )

@@ -36,7 +36,6 @@ _NOW = Row(
             queries=(
                 Query(
                     increase("leadgateway_leads_finished_total", route=ROUTE, status="PERMANENTLY_FAILED"),
-                    absent="no lead was given up",
                 ),
             ),
             unit=Unit.COUNT,
@@ -101,7 +100,6 @@ _FLOW = Row(
                     f"{rate('leadgateway_delivery_attempts_total', route=ROUTE, result='failed')}"
                     f" / {rate('leadgateway_delivery_attempts_total', route=ROUTE)}",
                     "failed",
-                    absent="no delivery of the route has failed",
                 ),
             ),
             unit=Unit.SHARE,

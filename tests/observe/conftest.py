@@ -1,4 +1,4 @@
-"""One Prometheus for all tests, a gateway under traffic, and an operator at a real API server."""
+"""One Prometheus for all tests, a gateway under traffic, its console, and an operator at a real API server."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.building.console import ConsoleProcess, Person
 from tests.observe.rig.acceleration import accelerated
 from tests.observe.rig.gateway import Gateway, leads_of_every_kind, running_gateway
 from tests.observe.rig.prometheus import Prometheus, program
@@ -29,6 +31,7 @@ class World:
 
     prometheus: Prometheus
     gateway: Gateway
+    console: ConsoleProcess
     operator: OperatorProcess
 
 
@@ -53,10 +56,15 @@ def world(session_folder: Path, operators_gateway: OperatorsGateway) -> Iterator
     program("prometheus")
     with ExitStack() as opened:
         gateway = opened.enter_context(running_gateway(session_folder / NAMESPACE, leads_of_every_kind))
+        database, routes = gateway.postgres.url, gateway.routes
+        console = opened.enter_context(ConsoleProcess(routes, database=database)).until_ready()
+        with Person(console) as somebody:
+            somebody.get("/routes")
         operator = operators_gateway.start_operator()
         operators_gateway.start_pods()
         operators_gateway.apply("solar")
         operators_gateway.apply("taken", path="solar")
-        targets = {NAMESPACE: gateway.addresses(), "operator": [f"127.0.0.1:{operator.status_port}"]}
+        addresses = [*gateway.addresses(), urlsplit(console.status).netloc]
+        targets = {NAMESPACE: addresses, "operator": [f"127.0.0.1:{operator.status_port}"]}
         prometheus = opened.enter_context(Prometheus(session_folder / "prometheus", targets, accelerated(FACTOR)))
-        yield World(prometheus, gateway, operator)
+        yield World(prometheus, gateway, console, operator)

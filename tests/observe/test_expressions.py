@@ -48,7 +48,7 @@ EACH_QUERY = pytest.mark.parametrize(
 
 
 @EACH_QUERY
-def test_a_panel_is_answered(world: World, page: Page, query: Query) -> None:
+def test_a_panel_returns_data_or_says_why_not(world: World, page: Page, query: Query) -> None:
     expression = filled_in(query.expression)
     if query.absent:
         world.prometheus.ask(expression)
