@@ -101,6 +101,10 @@ bench: install-dev ## Measure rates, latencies and CPU per lead beside Django + 
 bench-pages: install-dev ## Measure how long people wait for the console's pages among a million leads (ARGS="--leads 100000"; a few minutes)
 	$(VENV)/python -m bench.pages $(ARGS)
 
+.PHONY: bench-retention
+bench-retention: install-dev ## Measure retention, and an erasure with its proof, among a million leads (ARGS="--leads 100000"; a few minutes)
+	$(VENV)/python -m bench.retention $(ARGS)
+
 .PHONY: bench-search
 bench-search: install-dev ## Measure how long people wait for a page among a million leads (ARGS="--leads 100000"; a few minutes)
 	$(VENV)/python -m bench.search $(ARGS)

@@ -117,7 +117,7 @@ def erase_whole(
         person: Who erases.
         reference: Of the request, such as the number of a ticket; no personal data.
         wait: How long to wait for leads that are being delivered right now, in seconds.
-        progress: Told how far looking again is.
+        progress: Told how far erasing is, and then how far looking again is.
     """
     number = erasure.begin_erasure(
         connection, sought=sought.by, leads=len(found.lead_ids), person=person, reference=reference
@@ -126,7 +126,7 @@ def erase_whole(
     done: set[int] = set()
     ended: set[int] = set()
     for _ in range(_ROUNDS):
-        erased = _erase_once(connection, number, found.lead_ids, person=person, deadline=deadline)
+        erased = _erase_once(connection, number, found.lead_ids, person=person, deadline=deadline, progress=progress)
         done.update(erased.done)
         ended.update(erased.ended)
         found = look(connection, sought, progress=progress)
@@ -137,9 +137,15 @@ def erase_whole(
 
 
 def _erase_once(
-    connection: Connection, number: int, lead_ids: Sequence[int], *, person: str, deadline: float
+    connection: Connection,
+    number: int,
+    lead_ids: Sequence[int],
+    *,
+    person: str,
+    deadline: float,
+    progress: Progress | None,
 ) -> Erased:
-    erased = erasure.erase(connection, number, lead_ids, person=person)
+    erased = erasure.erase(connection, number, lead_ids, person=person, progress=progress)
     while erased.in_flight and time.monotonic() < deadline:
         time.sleep(_PAUSE_SECONDS)
         more = erasure.erase(connection, number, list(erased.in_flight), person=person)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from leadgateway.store import arrays
 from leadgateway.store.execute import INDEX_LOOKUPS, rows
 from leadgateway.store.people import InFlight, reject
+from leadgateway.store.traces import Progress
 
 ERASED = "ERASED"
 """The reject code of a lead that waited when its person's data was erased."""
@@ -78,7 +79,14 @@ def begin_erasure(
     return int(rows(connection, _BEGIN, facts)[0][0])
 
 
-def erase(connection: Connection, erasure_id: int, lead_ids: Sequence[int], *, person: str) -> Erased:
+def erase(
+    connection: Connection,
+    erasure_id: int,
+    lead_ids: Sequence[int],
+    *,
+    person: str,
+    progress: Progress | None = None,
+) -> Erased:
     """Erase all that is stored of leads but their bare record. Those that wait come to an end first, recorded.
 
     A lead that a worker is on at the moment keeps everything: call it again once the worker is done. A lead that is
@@ -89,6 +97,7 @@ def erase(connection: Connection, erasure_id: int, lead_ids: Sequence[int], *, p
         erasure_id: Of an erasure that has begun.
         lead_ids: The leads; those that aren't there are passed over.
         person: Who erases.
+        progress: Told after each batch: `leads`, how many had their turn, and of how many.
     """
     done: list[int] = []
     ended: list[int] = []
@@ -100,6 +109,8 @@ def erase(connection: Connection, erasure_id: int, lead_ids: Sequence[int], *, p
         in_flight |= {lead: refusal.until for lead, refusal in acted.refused.items() if isinstance(refusal, InFlight)}
         batch_erased = {"erasure_id": erasure_id, "lead_ids": arrays.number_array(batch)}
         done += rows(connection, INDEX_LOOKUPS + _ERASE, batch_erased)[0][0]
+        if progress is not None:
+            progress("leads", first + len(batch), len(lead_ids))
     left = {lead: until for lead, until in in_flight.items() if lead not in set(done)}
     return Erased(tuple(done), tuple(ended), left)
 

@@ -184,6 +184,18 @@ def test_nothing_is_left_of_an_erased_lead_but_its_record(connection: Connection
     assert [each.response_status for each in story.attempts] == [200]
 
 
+def test_how_far_an_erasure_of_many_leads_is_is_told(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leadgateway.store.erasure._LEADS_AT_ONCE", 2)
+    ids = stored(connection, count=5)
+    told: list[tuple[str, int, int]] = []
+    number = begin_erasure(connection, sought="id", leads=5, person="ada")
+
+    done = erase(connection, number, ids, person="ada", progress=lambda *step: told.append(step))
+
+    assert list(done.done) == ids
+    assert told == [("leads", 2, 5), ("leads", 4, 5), ("leads", 5, 5)]
+
+
 def test_the_other_persons_lead_is_whole(connection: Connection, worker: Worker) -> None:
     everywhere(connection, worker)
 
