@@ -68,8 +68,8 @@ _WAITING = _LEAD + "INSERT INTO lead_state (lead_id, route, due_at, updated_at) 
 _FINISHED = (
     _LEAD
     + """, state AS (
-    INSERT INTO lead_state (lead_id, route, updated_at, status, transitions, attempts, lease_token)
-    SELECT lead_id, route, at, 'DELIVERED', 3, 1, 1 FROM lead
+    INSERT INTO lead_state (lead_id, route, updated_at, ended_at, status, transitions, attempts, lease_token)
+    SELECT lead_id, route, at, at, 'DELIVERED', 3, 1, 1 FROM lead
 ), begun AS (
     INSERT INTO delivery_round (lead_id, round, created_at, idempotency_key, config_hash, payload)
     SELECT lead_id, 1, at, gen_random_uuid(), repeat('0', 64), payload FROM lead
@@ -83,7 +83,7 @@ _FINISHED = (
     FROM lead
 )
 INSERT INTO status_transition (lead_id, seq, at, from_status, to_status, actor, config_hash)
-SELECT lead_id, 2, at, 'RECEIVED', 'READY'::lead_status, 'worker:worker-1', repeat('0', 64) FROM lead
+SELECT lead_id, 2, at, 'RECEIVED'::lead_status, 'READY'::lead_status, 'worker:worker-1', repeat('0', 64) FROM lead
 UNION ALL
 SELECT lead_id, 3, at, 'READY', 'DELIVERED', 'worker:worker-1', repeat('0', 64) FROM lead
 """
