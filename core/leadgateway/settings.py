@@ -21,6 +21,9 @@ Days = Annotated[float, Field(ge=1 / 24, le=3650, description="an hour at the le
 _CONFIG = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
 
 
+_OTLP_PROTOCOL = "http/protobuf"
+
+
 class InvalidSettings(Exception):
     """The environment or an option holds a value that can't be used; the message names each variable."""
 
@@ -56,6 +59,38 @@ class LogSettings(BaseSettings):
     format: Literal["json", "console"] = Field("json", description="LEADGATEWAY_LOG_FORMAT")
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="LEADGATEWAY_LOG_LEVEL")
     access: bool = Field(False, description="LEADGATEWAY_LOG_ACCESS: whether the webhook logs a line for every post")
+
+
+class TracingSettings(BaseSettings):
+    """Whether webhook and worker record spans. Where to, and how many of them, OpenTelemetry's own variables say.
+
+    Of those only what would fail silently is looked at here: the SDK tells a thread's log, and nobody at the start.
+    """
+
+    model_config = _CONFIG
+
+    enabled: bool = Field(False, alias="LEADGATEWAY_TRACING", description="on or off; needs the extra `tracing`")
+    endpoint: str | None = Field(None, alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    traces_endpoint: str | None = Field(None, alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    protocol: str | None = Field(None, alias="OTEL_EXPORTER_OTLP_PROTOCOL")
+    traces_protocol: str | None = Field(None, alias="OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Self:
+        if not self.enabled:
+            return self
+        if (self.traces_protocol or self.protocol or _OTLP_PROTOCOL) != _OTLP_PROTOCOL:
+            raise ValueError(
+                "OTEL_EXPORTER_OTLP_PROTOCOL (or …_TRACES_PROTOCOL) asks for another protocol than http/protobuf, the "
+                "only one that is spoken: set it to that, and the endpoint to the collector's port for it (4318)"
+            )
+        endpoint = self.traces_endpoint or self.endpoint
+        if endpoint is not None and not endpoint.startswith(("http://", "https://")):
+            raise ValueError(
+                "OTEL_EXPORTER_OTLP_ENDPOINT (or …_TRACES_ENDPOINT) has to be http://… or https://…, such as "
+                "http://collector:4318"
+            )
+        return self
 
 
 class ProcessSettings(BaseSettings):
@@ -141,7 +176,7 @@ class WorkerSettings(ProcessSettings):
     pass_trace_context: bool = Field(
         False,
         alias="LEADGATEWAY_WORKER_PASS_TRACE_CONTEXT",
-        description="whether the customer is sent the traceparent and tracestate that a lead came with",
+        description="whether the customer is sent the trace context that a lead came with, or of the attempt's span",
     )
     allow_private_networks: bool = Field(
         False,

@@ -521,6 +521,33 @@ def test_workers_may_not_reach_private_addresses_unless_the_installation_allows_
     assert open_["spec"]["egress"][-1]["to"][0]["ipBlock"]["except"] == ["169.254.0.0/16"]
 
 
+def test_nothing_is_traced_unless_asked(default: Rendered) -> None:
+    assert "OTEL_" not in default.text
+    assert "LEADGATEWAY_TRACING" not in default.text
+    worker = environment(default.pods()["Deployment/lead-gateway-worker"])
+    assert worker["LEADGATEWAY_WORKER_PASS_TRACE_CONTEXT"] == "false"
+
+
+def test_webhooks_and_workers_send_spans_to_the_collector_and_may_reach_it() -> None:
+    rendered = render(EVERYTHING)
+
+    for role in ("webhook", "worker"):
+        told = environment(rendered.pods()[f"Deployment/lead-gateway-{role}"])
+        assert told["LEADGATEWAY_TRACING"] == "on"
+        assert told["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector.observability:4318"
+        assert told["OTEL_TRACES_SAMPLER"] == "parentbased_traceidratio"
+        assert told["OTEL_TRACES_SAMPLER_ARG"] == "0.01"
+        egress = rendered.one("NetworkPolicy", f"lead-gateway-{role}")["spec"]["egress"]
+        assert {"ports": [{"port": 4318}], "to": EVERYTHING["networkPolicy"]["collectorTo"]} in egress
+    for role in ("console", "operator"):
+        assert "LEADGATEWAY_TRACING" not in environment(rendered.pods()[f"Deployment/lead-gateway-{role}"])
+
+
+def test_tracing_without_an_endpoint_is_refused() -> None:
+    with pytest.raises(RenderingFailed, match=r"tracing\.endpoint is needed"):
+        render({"tracing": {"enabled": True}})
+
+
 @pytest.mark.parametrize(
     ("values", "expectation"),
     [

@@ -58,6 +58,12 @@ EVERYTHING: Values = {
         "deletedRouteRetention": {"payloadDays": 0.5, "recordsDays": 3650},
         "autoscaling": {"enabled": True, "kind": "keda"},
     },
+    "tracing": {
+        "enabled": True,
+        "endpoint": "http://collector.observability:4318",
+        "sampler": "parentbased_traceidratio",
+        "samplerArgument": "0.01",
+    },
     "admission": {"enabled": True, "failurePolicy": "Fail", "certificate": {"source": "cert-manager"}},
     "metrics": {
         "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
@@ -75,6 +81,7 @@ EVERYTHING: Values = {
         "enabled": True,
         "webhookFrom": [{"namespaceSelector": {"matchLabels": {"ingress": "true"}}}],
         "consoleFrom": [{"podSelector": {"matchLabels": {"app": "proxy"}}}],
+        "collectorTo": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}}],
     },
 }
 MATRIX: dict[str, Values] = {

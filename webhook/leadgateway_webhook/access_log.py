@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 from uuid import UUID
@@ -16,6 +16,7 @@ from uuid import UUID
 import orjson
 
 from leadgateway.telemetry.logs import resource, write_lines
+from leadgateway.telemetry.tracing import NO_TRACE
 
 _SECONDS = 0.2
 """A line waits for so long at the most."""
@@ -26,7 +27,16 @@ Format = Literal["json", "console"]
 class AccessLog(Protocol):
     """Told of every post that was answered."""
 
-    def note(self, route: str, correlation_id: UUID, *, status: int, outcome: str, seconds: float) -> None:
+    def note(
+        self,
+        route: str,
+        correlation_id: UUID,
+        *,
+        status: int,
+        outcome: str,
+        seconds: float,
+        trace: Mapping[str, str] = NO_TRACE,
+    ) -> None:
         """Note one.
 
         Args:
@@ -35,6 +45,7 @@ class AccessLog(Protocol):
             status: Of the answer.
             outcome: As it is counted.
             seconds: What it took.
+            trace: The ids of its span; none where none is recorded.
         """
 
     def flush(self) -> None:
@@ -44,7 +55,16 @@ class AccessLog(Protocol):
 class NoAccessLog:
     """Nobody wants the lines."""
 
-    def note(self, route: str, correlation_id: UUID, *, status: int, outcome: str, seconds: float) -> None:
+    def note(
+        self,
+        route: str,
+        correlation_id: UUID,
+        *,
+        status: int,
+        outcome: str,
+        seconds: float,
+        trace: Mapping[str, str] = NO_TRACE,
+    ) -> None:
         """Note nothing."""
 
     def flush(self) -> None:
@@ -65,11 +85,20 @@ class BufferedAccessLog:
         self._write = write
         self._lines: list[str] = []
 
-    def note(self, route: str, correlation_id: UUID, *, status: int, outcome: str, seconds: float) -> None:
+    def note(
+        self,
+        route: str,
+        correlation_id: UUID,
+        *,
+        status: int,
+        outcome: str,
+        seconds: float,
+        trace: Mapping[str, str] = NO_TRACE,
+    ) -> None:
         """See `AccessLog`. For the running loop."""
         if not self._lines:
             asyncio.get_running_loop().call_later(_SECONDS, self.flush)
-        self._lines.append(self._compose(route, correlation_id, status, outcome, seconds))
+        self._lines.append(self._compose(route, correlation_id, status, outcome, seconds, trace=trace))
 
     def flush(self) -> None:
         """See `AccessLog`."""
@@ -81,19 +110,26 @@ class BufferedAccessLog:
 _HEAD = orjson.dumps(resource("webhook")).decode().removesuffix("}")
 
 
-def _as_json(route: str, correlation_id: UUID, status: int, outcome: str, seconds: float) -> str:
-    # A route's key holds letters, digits, dots, hyphens and one slash; nothing of it needs escaping.
+def _as_json(
+    route: str, correlation_id: UUID, status: int, outcome: str, seconds: float, *, trace: Mapping[str, str]
+) -> str:
+    # A route's key holds letters, digits, dots, hyphens and one slash, ids of a trace are hexadecimal; nothing needs
+    # escaping.
+    ids = "".join(f',"{name}":"{value}"' for name, value in trace.items())
     return (
         f'{_HEAD},"timestamp":"{_now()}","severity_text":"info","body":"post.answered","route":"{route}",'
         f'"correlation_id":"{correlation_id}","http.response.status_code":{status},"outcome":"{outcome}",'
-        f'"duration_ms":{seconds * 1000:.1f}}}'
+        f'"duration_ms":{seconds * 1000:.1f}{ids}}}'
     )
 
 
-def _as_text(route: str, correlation_id: UUID, status: int, outcome: str, seconds: float) -> str:
+def _as_text(
+    route: str, correlation_id: UUID, status: int, outcome: str, seconds: float, *, trace: Mapping[str, str]
+) -> str:
+    ids = "".join(f" {name}={value}" for name, value in trace.items())
     return (
         f"{_now()} [info     ] post.answered  correlation_id={correlation_id} duration_ms={seconds * 1000:.1f} "
-        f"outcome={outcome} response_status={status} route={route}"
+        f"outcome={outcome} response_status={status} route={route}{ids}"
     )
 
 

@@ -19,6 +19,7 @@ from leadgateway_webhook.errors import MethodNotAllowed, PageNotFound, Refusal
 from leadgateway_webhook.head import correlation_id, read_headers
 from leadgateway_webhook.intake import PREFIX
 from leadgateway_webhook.openapi import document
+from leadgateway_webhook.spans import UNTRACED
 
 
 class _Documented(FastAPI):
@@ -36,7 +37,7 @@ def create_app(intake: ASGIApp) -> ASGIApp:
         intake: Answers every request at and below `PREFIX`.
     """
     # No documentation page: FastAPI's loads scripts from elsewhere.
-    around = _Documented(version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
+    around = _Documented(version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=UNTRACED)
     around.add_exception_handler(HTTPException, _refuse)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

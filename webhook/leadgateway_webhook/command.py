@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, WebhookSettings, load
+from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, TracingSettings, WebhookSettings, load
 from leadgateway.telemetry.logs import configure_logging
 from leadgateway_webhook.listening import PortUnavailable
 from leadgateway_webhook.process import Webhook
@@ -75,7 +75,9 @@ def webhook(
     logs = load(LogSettings)
     configure_logging("webhook", format=logs.format, level=logs.level)
     try:
-        process = Webhook(settings, load(DatabaseSettings), load(RedisSettings), logs)
+        process = Webhook(
+            settings, load(DatabaseSettings), load(RedisSettings), logs=logs, tracing=load(TracingSettings)
+        )
     except PortUnavailable as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(_EXIT_PORT) from None

@@ -42,6 +42,7 @@ from leadgateway_webhook.head import check_representation, correlation_id, read_
 from leadgateway_webhook.metrics import NO_ROUTE, Metrics, Outcome, outcome_of
 from leadgateway_webhook.rate_limit import RateLimiter
 from leadgateway_webhook.refusal_log import RefusalLog
+from leadgateway_webhook.spans import NO_SPANS, PostSpans, Told
 from leadgateway_webhook.writer import BatchWriter
 
 PREFIX = "/webhooks/leads"
@@ -88,6 +89,8 @@ class Post:
     correlation_id: UUID
     route: RouteSnapshot | None = None
     is_body_read: bool = False
+    lead_id: int | None = None
+    refusal: str | None = None
     began: float = field(default_factory=time.perf_counter)
 
     @classmethod
@@ -129,6 +132,7 @@ class Intake:
         policy: Policy,
         metrics: Metrics,
         access_log: AccessLog,
+        spans: PostSpans = NO_SPANS,
     ) -> None:
         """Put the parts together.
 
@@ -139,6 +143,7 @@ class Intake:
             policy: What is taken.
             metrics: Where posts are counted.
             access_log: Told of every answer.
+            spans: Records a span for each post.
         """
         self._routes = routes
         self._writer = writer
@@ -149,6 +154,7 @@ class Intake:
         self._refusals = RefusalLog()
         self._aside = Aside("large-bodies")
         self._access_log = access_log
+        self._spans = spans
 
     def close(self) -> None:
         """Let go of what waits; called when no post is being answered any more."""
@@ -158,14 +164,20 @@ class Intake:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one post."""
         post = Post.of(scope)
+        span = self._spans.begin(post.method, post.headers)
+        post.headers = span.carry(post.headers)
         try:
             outcome, answer = await self._answer(post, receive)
         except ClientGone:
             self._metrics.disconnected()
+            span.gone(_told(post))
             return
         route, seconds = post.route_label, time.perf_counter() - post.began
         self._metrics.answered(route, outcome, seconds)
-        self._access_log.note(route, post.correlation_id, status=answer.status, outcome=outcome, seconds=seconds)
+        self._access_log.note(
+            route, post.correlation_id, status=answer.status, outcome=outcome, seconds=seconds, trace=span.ids
+        )
+        span.answered(_told(post), status=answer.status, outcome=outcome)
         await answer.send(send)
 
     async def _answer(self, post: Post, receive: Receive) -> tuple[Outcome, Answer]:
@@ -229,12 +241,14 @@ class Intake:
         if isinstance(result, Refused):
             _log.error("post.row_refused", **_names(post), error=str(result.error))
             raise Defect
+        post.lead_id = result.lead_id
         outcome: Outcome = "duplicate" if isinstance(result, Duplicate) else "accepted"
         request_id = str(post.correlation_id)
         first_id = str(result.correlation_id)
         return outcome, answers.stored(outcome, result.lead_id, first_id, request_id=request_id)
 
     def _refused(self, post: Post, refusal: Refusal) -> tuple[Outcome, Answer]:
+        post.refusal = refusal.code
         self._metrics.refused(refusal.code)
         self._refusals.note(code=refusal.code, **_names(post))
         answer = answers.refused(refusal, post.correlation_id)
@@ -247,3 +261,7 @@ class Intake:
 
 def _names(post: Post) -> dict[str, str]:
     return {"route": post.route_label, "correlation_id": str(post.correlation_id)}
+
+
+def _told(post: Post) -> Told:
+    return Told(post.method, post.route, post.correlation_id, post.lead_id, post.refusal)

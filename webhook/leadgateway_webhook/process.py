@@ -22,12 +22,13 @@ from starlette.types import ASGIApp
 from leadgateway.queue import Bell, connect
 from leadgateway.route.table import RouteTable
 from leadgateway.route.watcher import RouteTableWatcher
-from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, WebhookSettings
+from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, TracingSettings, WebhookSettings
 from leadgateway.store.intake import Answer, NewLead
 from leadgateway.telemetry.build import tell_build
 from leadgateway.telemetry.catalogue import Role
 from leadgateway.telemetry.route_state import route_details
 from leadgateway.telemetry.status_port import Health, StatusPort
+from leadgateway.telemetry.tracing import open_tracing
 from leadgateway_webhook.access_log import AccessLog, BufferedAccessLog, NoAccessLog
 from leadgateway_webhook.app import create_app
 from leadgateway_webhook.database import LeadStore
@@ -37,6 +38,7 @@ from leadgateway_webhook.listening import BACKLOG, explaining, listen
 from leadgateway_webhook.metrics import Metrics
 from leadgateway_webhook.protocol import MAX_CONNECTIONS, IntakeProtocol
 from leadgateway_webhook.rate_limit import RateLimiter, RedisCounter
+from leadgateway_webhook.spans import post_spans
 from leadgateway_webhook.wakeups import Wakeups
 from leadgateway_webhook.writer import BatchWriter, Limits
 
@@ -52,7 +54,13 @@ class Webhook:
     """One webhook process: listens from the moment it is made, answers while `run` runs."""
 
     def __init__(
-        self, settings: WebhookSettings, database: DatabaseSettings, redis: RedisSettings, logs: LogSettings
+        self,
+        settings: WebhookSettings,
+        database: DatabaseSettings,
+        redis: RedisSettings,
+        *,
+        logs: LogSettings,
+        tracing: TracingSettings,
     ) -> None:
         """Put the parts together. Neither PostgreSQL nor Redis need be there yet.
 
@@ -61,11 +69,14 @@ class Webhook:
             database: Where PostgreSQL is.
             redis: Where Redis is.
             logs: How it logs.
+            tracing: Whether it records spans.
 
         Raises:
+            InvalidSettings: It shall record spans, and can't.
             PortUnavailable: One of the two ports is taken.
         """
         self._settings = settings
+        self._tracing = open_tracing("webhook", tracing)
         self._metrics = Metrics()
         self._store = LeadStore(database, statement_timeout=timedelta(seconds=settings.answer_seconds))
         self._wakeups = Wakeups(Bell(connect(redis)))
@@ -86,6 +97,7 @@ class Webhook:
             policy=_policy(settings),
             metrics=self._metrics,
             access_log=_access_log(logs),
+            spans=post_spans(self._tracing),
         )
         self._listener = listen(settings.host, settings.port, remedy="--port or LEADGATEWAY_WEBHOOK_PORT")
         with explaining(
@@ -146,6 +158,8 @@ class Webhook:
         await self._counter.close()
         await asyncio.to_thread(self._watcher.stop)
         await asyncio.to_thread(self._status.close)
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         _log.info("webhook.ended")
 
     async def _keep(self) -> None:

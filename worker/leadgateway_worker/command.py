@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, WorkerSettings, load
+from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, TracingSettings, WorkerSettings, load
 from leadgateway.telemetry.logs import configure_logging
 from leadgateway_worker.process import PortUnavailable, Worker
 
@@ -133,7 +133,7 @@ def worker(  # noqa: PLR0917 - Typer's options are parameters
     logs = load(LogSettings)
     configure_logging("worker", format=logs.format, level=logs.level)
     try:
-        process = Worker(settings, load(DatabaseSettings), load(RedisSettings))
+        process = Worker(settings, load(DatabaseSettings), load(RedisSettings), tracing=load(TracingSettings))
     except PortUnavailable as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(_EXIT_PORT) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic
 from traceback import format_tb
 
@@ -12,6 +13,7 @@ import structlog
 
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store.outcomes import Delivered, Outcome
+from leadgateway.telemetry.tracing import TraceHeaders
 from leadgateway_worker import metrics
 from leadgateway_worker.breakers import Breakers
 from leadgateway_worker.delivery import Delivery, Destinations, Exchange
@@ -21,6 +23,7 @@ from leadgateway_worker.preparation import Consignment
 from leadgateway_worker.results import Result, ResultsWriter
 from leadgateway_worker.settlement import age, give_back, interrupt, settle
 from leadgateway_worker.slots import Slots
+from leadgateway_worker.spans import NO_SPANS, LeadSpans
 from leadgateway_worker.tasks import cancel
 from leadgateway_worker.verdict import Again, Spent, judge, kind_of
 
@@ -38,6 +41,8 @@ class Deliveries:
         results: ResultsWriter,
         breakers: Breakers,
         freed: Callable[[RouteKey], None],
+        spans: LeadSpans = NO_SPANS,
+        pass_trace_context: bool = False,
     ) -> None:
         """None is in flight yet.
 
@@ -47,12 +52,17 @@ class Deliveries:
             results: Where its result goes.
             breakers: Are told how each attempt ended.
             freed: Is told the route of each slot that was given back.
+            spans: Records a span for each attempt.
+            pass_trace_context: Whether customers are sent the trace context: of the attempt's span, or where none is
+                recorded, the one that the lead came with.
         """
         self._delivery = delivery
         self._slots = slots
         self._results = results
         self._breakers = breakers
         self._freed = freed
+        self._spans = spans
+        self._passes_trace_context = pass_trace_context
         self._destinations = Destinations()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending = False
@@ -82,8 +92,7 @@ class Deliveries:
     async def _deliver(self, consignment: Consignment) -> None:
         route = consignment.route.key
         try:
-            outcome = await self._attempt(consignment)
-            self._results.put(Result(consignment.claim, outcome))
+            self._results.put(await self._attempt(consignment))
         except Exception as error:
             # The lead comes again when its lease is over. Where, not what: a message may quote the lead.
             metrics.defects.inc()
@@ -93,23 +102,29 @@ class Deliveries:
             self._slots.give_back(route)
             self._freed(route)
 
-    async def _attempt(self, consignment: Consignment) -> Outcome:
+    async def _attempt(self, consignment: Consignment) -> Result:
         began = monotonic()
         if self._ending or began > consignment.send_before:
-            return give_back(consignment)
+            return Result(consignment.claim, give_back(consignment))
+        span = self._spans.attempt(consignment.claim, consignment.route, consignment.trace)
         try:
-            exchange = await self._exchange(consignment)
+            exchange = await self._exchange(consignment, span.headers or consignment.trace)
         except asyncio.CancelledError:
+            span.interrupted()
             _count(consignment.route.key, Kind.INTERRUPTED)
-            return interrupt(consignment, began=began, ended=monotonic())
-        return self._judge(consignment, exchange, began)
+            return Result(consignment.claim, interrupt(consignment, began=began, ended=monotonic()), span.ids)
+        span.exchanged(exchange)
+        return Result(consignment.claim, self._judge(consignment, exchange, began), span.ids)
 
-    async def _exchange(self, consignment: Consignment) -> Exchange:
+    async def _exchange(self, consignment: Consignment, trace: TraceHeaders) -> Exchange:
         try:
             target = self._destinations.of(consignment.route)
         except InvalidRequest as error:
             return Exchange(seconds=0.0, failure=explain(error, host="", timeout=0.0))
-        return await self._delivery.send(consignment.parcel, target)
+        parcel = consignment.parcel
+        if self._passes_trace_context and trace:
+            parcel = replace(parcel, trace=trace)
+        return await self._delivery.send(parcel, target)
 
     def _judge(self, consignment: Consignment, exchange: Exchange, began: float) -> Outcome:
         route, failures = consignment.route, consignment.claim.failures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 from traceback import format_tb
@@ -27,12 +27,14 @@ from leadgateway.store.rounds import Ready, mark_ready
 from leadgateway.store.sent_headers import sent_headers
 from leadgateway.store.status import LeadStatus
 from leadgateway.telemetry.trace_context import trace_headers
+from leadgateway.telemetry.tracing import NO_TRACE, TraceHeaders
 from leadgateway_worker import metrics
 from leadgateway_worker.delivery import Parcel
 from leadgateway_worker.frontier import Frontier
 from leadgateway_worker.halving import by_halves
 from leadgateway_worker.naming import names
 from leadgateway_worker.results import Result
+from leadgateway_worker.spans import NO_SPANS, LeadSpan, LeadSpans
 
 # Of the lease that a claim gives; the rest is for marking the leads ready, which renews it.
 _DECIDING_SHARE = 0.5
@@ -51,6 +53,7 @@ class Consignment:
         ready_at: When it became READY, by the database's clock.
         ready_clock: When we knew of it, by our monotonic clock.
         send_before: By our monotonic clock: after it the lease might not outlast the exchange.
+        trace: The trace that the lead came with, if it was asked for.
     """
 
     claim: Claim
@@ -59,6 +62,7 @@ class Consignment:
     ready_at: datetime
     ready_clock: float
     send_before: float
+    trace: TraceHeaders = field(default_factory=lambda: NO_TRACE)
 
     def database_time(self, clock: float) -> datetime:
         """The database's time at a moment of our monotonic clock."""
@@ -86,13 +90,20 @@ class _Draft:
     route: RouteSnapshot
     ready: Ready
     parcel: Parcel
+    trace: TraceHeaders
 
 
 class Preparation:
     """Takes due leads from the database and prepares them. Blocking, for a thread of its own."""
 
     def __init__(
-        self, engine: Engine, *, worker: str, lease_margin: timedelta, pass_trace_context: bool = False
+        self,
+        engine: Engine,
+        *,
+        worker: str,
+        lease_margin: timedelta,
+        pass_trace_context: bool = False,
+        spans: LeadSpans = NO_SPANS,
     ) -> None:
         """See `take`.
 
@@ -100,12 +111,14 @@ class Preparation:
             engine: Of the store.
             worker: This process's name, unique among all workers.
             lease_margin: How much longer a lease is than the exchange's deadline: for what comes before and after.
-            pass_trace_context: Whether a lead is sent on with the trace context that it came with.
+            pass_trace_context: Whether the trace context that a lead came with is sent on.
+            spans: Records a span for each decision.
         """
         self._engine = engine
         self._worker = worker
         self._margin = lease_margin
-        self._passes_trace_context = pass_trace_context
+        self._reads_traces = pass_trace_context or spans.are_wanted
+        self._spans = spans
         self._frontier = Frontier()
         self._oldest: Mapping[RouteKey, datetime] = {}
 
@@ -139,10 +152,10 @@ class Preparation:
         with self._engine.connect() as connection:
             leases = dict.fromkeys(slots, self._margin)
             claims = claim(connection, slots=slots, lease=leases, worker=self._worker, limit=limit, since=self._oldest)
-            decided = self._decide_in_time([lead for lead in claims if not _told_poisoned(lead)], routes)
+            leads = [lead for lead in claims if not _told_poisoned(lead)]
+            traces = _traces(connection, leads) if self._reads_traces and leads else {}
+            decided = self._decide_in_time(leads, routes, traces)
             drafts = [one for one in decided if isinstance(one, _Draft)]
-            if self._passes_trace_context and drafts:
-                drafts = _with_trace_context(connection, drafts)
             return Prepared(
                 consignments=self._mark_ready(connection, drafts),
                 results=[one for one in decided if isinstance(one, Result)],
@@ -150,43 +163,53 @@ class Preparation:
             )
 
     def _decide_in_time(
-        self, leads: Sequence[Claim], routes: Mapping[RouteKey, RouteSnapshot]
+        self,
+        leads: Sequence[Claim],
+        routes: Mapping[RouteKey, RouteSnapshot],
+        traces: Mapping[int, TraceHeaders],
     ) -> list[_Draft | Result | None]:
         """Decide about leads while their leases are safe; costly rules must not let those of other routes run out."""
         end = monotonic() + self._margin.total_seconds() * _DECIDING_SHARE
         return [
-            self._decide(lead, routes[lead.route])
+            self._prepare(lead, routes[lead.route], traces.get(lead.lead_id, NO_TRACE))
             if monotonic() < end
             else Result(lead, Released(lead.lead_id, lead.token, routes[lead.route].config_hash))
             for lead in leads
         ]
 
-    def _decide(self, lead: Claim, route: RouteSnapshot) -> _Draft | Result | None:
+    def _prepare(self, lead: Claim, route: RouteSnapshot, trace: TraceHeaders) -> _Draft | Result | None:
         metrics.claimed.labels(lead.status).inc()
         if lead.payload is not None and lead.idempotency_key is not None:
-            return self._repeat(lead, route, lead.payload, str(lead.idempotency_key))
+            parcel = Parcel(lead.payload, str(lead.idempotency_key), str(lead.correlation_id))
+            return self._repeat(lead, route, parcel, trace)
+        return self._decide(lead, route, trace)
+
+    def _decide(self, lead: Claim, route: RouteSnapshot, trace: TraceHeaders) -> _Draft | Result | None:
+        span = self._spans.decision(lead, trace)
         try:
             decision = decide(parse_lead(lead.body), route)
         except InvalidLead as error:
-            return _rejected(lead, route, metrics.INVALID_LEAD, {"message": error.sentence})
+            return _rejected(lead, route, metrics.INVALID_LEAD, {"message": error.sentence}, span)
         except Exception as error:
             # The lead is left to its lease: it comes again, and after the fifth time it is given up as poisoned.
             metrics.defects.inc()
             metrics.pipeline_outcomes.labels("defect").inc()
-            _log.error(
-                "lead.defect", error_type=type(error).__name__, where=format_tb(error.__traceback__), **names(lead)
-            )
+            where = format_tb(error.__traceback__)
+            _log.error("lead.defect", error_type=type(error).__name__, where=where, **names(lead), **span.ids)
+            span.decided("defect")
             return None
         if isinstance(decision, RejectedByRoute):
-            return _rejected(lead, route, decision.code, {"field": decision.field, "message": decision.message})
+            detail = {"field": decision.field, "message": decision.message}
+            return _rejected(lead, route, decision.code, detail, span)
         metrics.pipeline_outcomes.labels("mapped").inc()
-        return self._first(lead, route, decision)
+        span.decided("mapped")
+        return self._first(lead, route, decision, trace)
 
-    def _repeat(self, lead: Claim, route: RouteSnapshot, payload: bytes, key: str) -> _Draft:
+    def _repeat(self, lead: Claim, route: RouteSnapshot, parcel: Parcel, trace: TraceHeaders) -> _Draft:
         ready = Ready(lead.lead_id, lead.token, self._lease(route), route.config_hash)
-        return _Draft(lead, route, ready, Parcel(payload, key, str(lead.correlation_id)))
+        return _Draft(lead, route, ready, parcel, trace)
 
-    def _first(self, lead: Claim, route: RouteSnapshot, mapped: Mapped) -> _Draft:
+    def _first(self, lead: Claim, route: RouteSnapshot, mapped: Mapped, trace: TraceHeaders) -> _Draft:
         payload, key = encode_payload(mapped.payload), uuid4()
         ready = Ready(
             lead.lead_id,
@@ -197,7 +220,7 @@ class Preparation:
             idempotency_key=key,
             omitted={omission.target: omission.reason for omission in mapped.omitted},
         )
-        return _Draft(lead, route, ready, Parcel(payload, str(key), str(lead.correlation_id)))
+        return _Draft(lead, route, ready, Parcel(payload, str(key), str(lead.correlation_id)), trace)
 
     def _lease(self, route: RouteSnapshot) -> timedelta:
         return route.endpoint.timeout + self._margin
@@ -216,7 +239,15 @@ class Preparation:
         send_before = asked + self._margin.total_seconds() / 2  # the other half is for writing the result
         _tell_fenced([draft.claim for draft in drafts if draft.claim.lead_id not in ready_at])
         return [
-            Consignment(draft.claim, draft.route, draft.parcel, ready_at[draft.claim.lead_id], known, send_before)
+            Consignment(
+                draft.claim,
+                draft.route,
+                draft.parcel,
+                ready_at[draft.claim.lead_id],
+                known,
+                send_before,
+                draft.trace,
+            )
             for draft in drafts
             if draft.claim.lead_id in ready_at
         ]
@@ -225,17 +256,14 @@ class Preparation:
         return list(mark_ready(connection, [draft.ready for draft in drafts], worker=self._worker).items())
 
 
-def _with_trace_context(connection: Connection, drafts: Sequence[_Draft]) -> list[_Draft]:
+def _traces(connection: Connection, leads: Sequence[Claim]) -> Mapping[int, TraceHeaders]:
     try:
-        came_with = sent_headers(connection, [draft.claim.lead_id for draft in drafts])
+        came_with = sent_headers(connection, [lead.lead_id for lead in leads])
     except StoreError as error:
         # A trace is a courtesy, and no lead waits for it.
-        _log.warning("leads.without_trace_context", leads=len(drafts), error=str(error))
-        return list(drafts)
-    return [
-        replace(draft, parcel=replace(draft.parcel, trace=trace_headers(came_with.get(draft.claim.lead_id, {}))))
-        for draft in drafts
-    ]
+        _log.warning("leads.without_trace_context", leads=len(leads), error=str(error))
+        return {}
+    return {lead_id: trace_headers(headers) for lead_id, headers in came_with.items()}
 
 
 def _told_poisoned(lead: Claim) -> bool:
@@ -245,10 +273,11 @@ def _told_poisoned(lead: Claim) -> bool:
     return lead.poisoned
 
 
-def _rejected(lead: Claim, route: RouteSnapshot, code: str, detail: Mapping[str, JsonValue]) -> Result:
+def _rejected(lead: Claim, route: RouteSnapshot, code: str, detail: Mapping[str, JsonValue], span: LeadSpan) -> Result:
     metrics.pipeline_outcomes.labels("rejected").inc()
     metrics.rejected(code)
-    return Result(lead, Rejected(lead.lead_id, lead.token, route.config_hash, code, detail))
+    span.decided("rejected", code=code)
+    return Result(lead, Rejected(lead.lead_id, lead.token, route.config_hash, code, detail), span.ids)
 
 
 def _tell_refused(draft: _Draft, error: RowRefused) -> None:

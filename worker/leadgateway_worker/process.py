@@ -19,12 +19,13 @@ from leadgateway.queue import Bell, connect
 from leadgateway.route.snapshot import Retention, RouteKey
 from leadgateway.route.table import RouteTable
 from leadgateway.route.watcher import RouteTableWatcher
-from leadgateway.settings import DatabaseSettings, RedisSettings, WorkerSettings
+from leadgateway.settings import DatabaseSettings, RedisSettings, TracingSettings, WorkerSettings
 from leadgateway.store.engine import create_store_engine, open_connections
 from leadgateway.telemetry.build import tell_build
 from leadgateway.telemetry.catalogue import Role
 from leadgateway.telemetry.route_state import route_details
 from leadgateway.telemetry.status_port import Health, StatusPort
+from leadgateway.telemetry.tracing import open_tracing
 from leadgateway_worker import metrics
 from leadgateway_worker.backlog_exporter import BacklogExporter
 from leadgateway_worker.bulk_actions import bulk_actions
@@ -34,6 +35,7 @@ from leadgateway_worker.listening import Listener
 from leadgateway_worker.pump import Pump, PumpSettings, Routes
 from leadgateway_worker.pump_thread import PumpThread
 from leadgateway_worker.retention import apply_retention, old_openings, retention_of
+from leadgateway_worker.spans import lead_spans
 from leadgateway_worker.wakeup import SchedulerThread
 
 _STATEMENT_SECONDS = 30
@@ -56,20 +58,25 @@ class PortUnavailable(Exception):
 class Worker:
     """One worker process: its status port listens from the moment it is made, leads are taken while `run` runs."""
 
-    def __init__(self, settings: WorkerSettings, database: DatabaseSettings, redis: RedisSettings) -> None:
+    def __init__(
+        self, settings: WorkerSettings, database: DatabaseSettings, redis: RedisSettings, *, tracing: TracingSettings
+    ) -> None:
         """Put the parts together. Neither PostgreSQL nor Redis need be there yet.
 
         Args:
             settings: The worker's own.
             database: Where PostgreSQL is.
             redis: Where Redis is.
+            tracing: Whether it records spans.
 
         Raises:
+            InvalidSettings: It shall record spans, and can't.
             PortUnavailable: The status port is taken.
         """
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._name = name
         self._capacity = settings.max_in_flight
+        self._tracing = open_tracing("worker", tracing)
         self._bell = Bell(connect(redis))
         self._engine = create_store_engine(
             database,
@@ -82,6 +89,7 @@ class Worker:
             engine=self._engine,
             routes=self._routes,
             bell=self._bell,
+            spans=lead_spans(self._tracing),
         )
         self._watcher = RouteTableWatcher(
             settings.config_dir, on_swap=self._after_swap, interval=settings.config_poll_seconds
@@ -204,6 +212,8 @@ class Worker:
         self._watcher.stop()
         self._status.close()
         self._engine.dispose()
+        if self._tracing is not None:
+            self._tracing.close()
         _log.info("worker.ended", failed=self._thread.failed)
         return 1 if self._thread.failed else 0
 

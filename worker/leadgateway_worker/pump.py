@@ -35,6 +35,7 @@ from leadgateway_worker.preparation import Preparation, Prepared
 from leadgateway_worker.report import tell
 from leadgateway_worker.results import Result, ResultsWriter
 from leadgateway_worker.slots import Slots
+from leadgateway_worker.spans import NO_SPANS, LeadSpans
 from leadgateway_worker.tasks import cancel, first_end
 
 Routes = Mapping[RouteKey, RouteSnapshot]
@@ -69,7 +70,7 @@ class PumpSettings:
         sweep_seconds: Time between two sweeps.
         grace_seconds: How long deliveries may go on once the pump is asked to stop.
         allow_private_networks: Whether routes may be allowed to reach private addresses.
-        pass_trace_context: Whether customers are sent the trace context that a lead came with.
+        pass_trace_context: Whether customers are sent the trace context of a lead.
     """
 
     worker: str
@@ -88,7 +89,15 @@ def _next_look_seconds(leads: int) -> float:
 class Pump:
     """See the module. Everything but `wake`, `stop` and the properties belongs to its loop."""
 
-    def __init__(self, settings: PumpSettings, *, engine: Engine, routes: Callable[[], Routes], bell: Bell) -> None:
+    def __init__(
+        self,
+        settings: PumpSettings,
+        *,
+        engine: Engine,
+        routes: Callable[[], Routes],
+        bell: Bell,
+        spans: LeadSpans = NO_SPANS,
+    ) -> None:
         """Make a pump; `run` starts it.
 
         Args:
@@ -96,6 +105,7 @@ class Pump:
             engine: Of the store, with at least two connections.
             routes: Gives the routes that are loaded now.
             bell: Wakes other workers.
+            spans: Records what is done with leads.
         """
         self._settings = settings
         self._routes = routes
@@ -104,7 +114,9 @@ class Pump:
             worker=settings.worker,
             lease_margin=settings.lease_margin,
             pass_trace_context=settings.pass_trace_context,
+            spans=spans,
         )
+        self._spans = spans
         self._results = ResultsWriter(engine, worker=settings.worker, written=self._written)
         self._announcer = Announcer(bell)
         self._slots = Slots(settings.capacity)
@@ -172,7 +184,13 @@ class Pump:
         try:
             async with open_delivery(allow_private_networks=self._settings.allow_private_networks) as delivery:
                 deliveries = Deliveries(
-                    delivery, slots=self._slots, results=self._results, breakers=self._breakers, freed=self._freed
+                    delivery,
+                    slots=self._slots,
+                    results=self._results,
+                    breakers=self._breakers,
+                    freed=self._freed,
+                    spans=self._spans,
+                    pass_trace_context=self._settings.pass_trace_context,
                 )
                 await first_end(asyncio.create_task(self._keep_looking(deliveries)), *background)
                 await deliveries.end(grace_seconds=self._settings.grace_seconds)

@@ -22,7 +22,7 @@ def tell(result: Result) -> None:
     """
     claim, outcome = result.claim, result.outcome
     _time_first_outcome(claim, outcome)
-    log = _log.bind(**names(claim))
+    log = _log.bind(**names(claim), **result.trace_ids)
     match outcome:
         case Delivered(attempt=attempt):
             _finished(claim.route, LeadStatus.DELIVERED)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy import Engine
@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from leadgateway.store.claims import Claim
 from leadgateway.store.errors import RowRefused, StoreError
 from leadgateway.store.outcomes import Outcome, finish
+from leadgateway.telemetry.tracing import NO_TRACE
 from leadgateway_worker import metrics
 from leadgateway_worker.halving import by_halves
 from leadgateway_worker.naming import names
@@ -29,10 +30,17 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a claimed lead."""
+    """What became of a claimed lead.
+
+    Attributes:
+        claim: The lead.
+        outcome: What became of it.
+        trace_ids: Of the span in which it did, for the log; none where none is recorded.
+    """
 
     claim: Claim
     outcome: Outcome
+    trace_ids: Mapping[str, str] = field(default_factory=lambda: NO_TRACE)
 
 
 class ResultsWriter:

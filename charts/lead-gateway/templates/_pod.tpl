@@ -101,6 +101,20 @@ livenessProbe:
 - {name: LEADGATEWAY_LOG_ACCESS, value: {{ .Values.logs.access | quote }}}
 {{- end -}}
 
+{{/* For those who work on leads. */}}
+{{- define "lead-gateway.tracingEnv" -}}
+{{- with .Values.tracing }}
+{{- if .enabled }}
+- {name: LEADGATEWAY_TRACING, value: "on"}
+- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ required "tracing.endpoint is needed where tracing is enabled, such as http://collector.observability:4318" .endpoint | quote }}}
+- {name: OTEL_TRACES_SAMPLER, value: {{ .sampler }}}
+{{- with .samplerArgument }}
+- {name: OTEL_TRACES_SAMPLER_ARG, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* Where PostgreSQL is: (dict "root" $ "secret" "another Secret with a URL, or nothing") */}}
 {{- define "lead-gateway.databaseEnv" -}}
 {{- $database := .root.Values.database -}}

@@ -1,7 +1,7 @@
 """The W3C trace context of a request (https://www.w3.org/TR/trace-context/), checked, to be passed on as it came.
 
-The gateway adds no spans of its own: by the recommendation (section 3.4) who takes no part in a trace forwards both
-headers unchanged, so that the customer's spans join the trace that the source began.
+Where the gateway records no spans (see `tracing`), it takes no part in the trace: by the recommendation (section 3.4)
+it then forwards both headers unchanged, so that the customer's spans join the trace that the source began.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from leadgateway_webhook.console.parts import Parts, parts_of
 from leadgateway_webhook.console.protection import Protection
 from leadgateway_webhook.console.rendering import Templates
 from leadgateway_webhook.console.signing_in import Attempts
+from leadgateway_webhook.spans import UNTRACED
 
 API = "/api/"
 
@@ -52,6 +53,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=UNTRACED,
     )
     app.state.access = access
     app.state.parts = Parts(
