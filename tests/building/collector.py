@@ -40,7 +40,8 @@ class Collected:
 
     @property
     def traceparent(self) -> str:
-        return f"00-{self.trace_id}-{self.span_id}-01"
+        """The header that makes it the parent, without its flags."""
+        return f"00-{self.trace_id}-{self.span_id}"
 
 
 class Collector:
