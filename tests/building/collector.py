@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -126,9 +126,8 @@ def _collected(span: Span, service: str) -> Collected:
     )
 
 
-def _values(attributes: object) -> dict[str, str | int]:
-    assert hasattr(attributes, "__iter__")
-    return {pair.key: _value(pair.value) for pair in attributes if isinstance(pair, KeyValue)}
+def _values(attributes: Iterable[KeyValue]) -> dict[str, str | int]:
+    return {pair.key: _value(pair.value) for pair in attributes}
 
 
 def _value(value: AnyValue) -> str | int:

@@ -32,12 +32,15 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # takes down namespaces and file systems, too
     seed = random.SystemRandom().randrange(2**31) if asked.seed is None else asked.seed
     settings = StackSettings(
-        standby=True, small_disk=SmallDisk.is_possible(_parent(asked.folder)), namespace=Namespace.is_possible()
+        standby=True,
+        # Where nothing fills it, it would only be too small for the many leads that are posted then.
+        small_disk=asked.faults and SmallDisk.is_possible(_parent(asked.folder)),
+        namespace=Namespace.is_possible(),
     )
     faults = _chosen(asked.only, settings) if asked.faults else []
     console = Console(width=120, soft_wrap=True)
     console.print(f"seed {seed}, {asked.minutes:g} minutes, {asked.rate:g} leads a second", highlight=False)
-    left_out = sorted({fault.kind for fault in ALL if not fault.is_possible(settings)})
+    left_out = asked.faults and sorted({fault.kind for fault in ALL if not fault.is_possible(settings)})
     if left_out:
         console.print(f"left out, since they need root or iptables: {', '.join(left_out)}", highlight=False)
     planned = plan(faults, seed=seed, seconds=asked.minutes * 60, every=asked.every)
