@@ -104,5 +104,6 @@ def test_kubectl_shows_what_a_person_asks_for_first() -> None:
     (version,) = custom_resource_definition()["spec"]["versions"]
     columns = version["additionalPrinterColumns"]
 
-    assert [column["name"] for column in columns if not column.get("priority")] == ["Ready", "Path", "Endpoint", "Age"]
+    always = [column["name"] for column in columns if not column.get("priority")]
+    assert always == ["Ready", "Delivering", "Path", "Endpoint", "Age"]
     assert [column["name"] for column in columns if column.get("priority")] == ["Hash", "Webhook", "Worker", "Reason"]
