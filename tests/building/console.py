@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from leadgateway.dev.child import spawn
-from tests.building.waiting import eventually
+from tests.building.role_process import RoleProcess
 
 PASSWORD = "correct horse battery"
 VIEWER_PASSWORD = "only for looking at"
@@ -30,11 +23,9 @@ LOCKED = {
 }
 """Settings of a console that asks who somebody is."""
 
-START_SECONDS = 60.0
 
-
-class ConsoleProcess:
-    """`leadgateway console` on ports of its own, with everything it says. Use as a context manager."""
+class ConsoleProcess(RoleProcess):
+    """`leadgateway console` on ports of its own."""
 
     def __init__(self, routes: Path, *, database: str, **environment: str) -> None:
         """Start it; it may not be ready yet, see `until_ready`.
@@ -44,69 +35,20 @@ class ConsoleProcess:
             database: Where PostgreSQL is.
             environment: Further variables.
         """
-        variables = {name: value for name, value in os.environ.items() if not name.startswith("LEADGATEWAY_")}
-        variables |= {"DATABASE_URL": database, "LEADGATEWAY_CONFIG_POLL_SECONDS": "0.05"}
-        self._process = spawn(
-            [sys.executable, "-m", "leadgateway", "console", "--port=0", "--status-port=0", f"--config-dir={routes}"],
-            environment=variables | environment,
-            output=subprocess.PIPE,
+        super().__init__(
+            "console",
+            "--port=0",
+            f"--config-dir={routes}",
+            environment={"DATABASE_URL": database} | environment,
+            started="console.listening",
         )
-        self._lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        started = eventually(
-            lambda: self.event("console.listening") or self._process.poll() is not None, within=START_SECONDS
-        )
-        assert isinstance(started, dict), f"the console ended at once:\n{self.output}"
-        self.port = int(started["port"])
+        self.port = int(self.started["port"])
         self.url = f"http://127.0.0.1:{self.port}"
-        self.status = f"http://127.0.0.1:{started['status_port']}"
 
     def until_ready(self) -> Self:
         """Return once it says that it is ready."""
-        eventually(
-            lambda: httpx.get(f"{self.status}/readyz", trust_env=False).status_code == 200,
-            within=START_SECONDS,
-            what=f"readiness of the console, which says {self.output!r},",
-        )
+        self._until("/readyz", what="readiness of the console")
         return self
-
-    @property
-    def output(self) -> str:
-        """Everything it wrote so far."""
-        return "".join(self._lines)
-
-    def event(self, name: str) -> dict[str, Any] | None:
-        """The first line it logged under a name."""
-        events = (json.loads(line) for line in list(self._lines) if line.startswith("{"))
-        return next((event for event in events if event.get("body") == name), None)
-
-    def end(self, number: signal.Signals = signal.SIGTERM, *, within: float = 30) -> int:
-        """Signal it, wait for its end, and return its exit code."""
-        if self._process.poll() is None:
-            self._process.send_signal(number)
-        try:
-            return self._process.wait(within)
-        finally:
-            if self._process.poll() is None:
-                self._process.kill()
-                self._process.wait()
-            self._reader.join(5)
-            if self._process.stdout is not None:
-                self._process.stdout.close()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.append(line.decode())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end()
 
 
 class Person:

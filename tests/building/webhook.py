@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from leadgateway.dev.child import spawn
+from tests.building.role_process import START_SECONDS, RoleProcess
 from tests.building.waiting import eventually
 
 LEAD = {
@@ -28,12 +23,9 @@ LEAD = {
     "phone": "+49 681 123456",
 }
 
-START_SECONDS = 60.0
-"""How long a process may take to listen; seconds on a machine that has nothing else to do."""
 
-
-class WebhookProcess:
-    """`leadgateway webhook` on ports of its own, with everything it says. Use as a context manager."""
+class WebhookProcess(RoleProcess):
+    """`leadgateway webhook` on ports of its own."""
 
     def __init__(self, routes: Path, *, database: str, redis: str, **environment: str) -> None:
         """Start it; it may not be ready yet, see `until_ready`.
@@ -44,25 +36,16 @@ class WebhookProcess:
             redis: Where Redis is.
             environment: Further variables.
         """
-        variables = {name: value for name, value in os.environ.items() if not name.startswith("LEADGATEWAY_")}
-        variables |= {"DATABASE_URL": database, "REDIS_URL": redis, "LEADGATEWAY_CONFIG_POLL_SECONDS": "0.05"}
-        # It ends with the pytest process, however that ends.
-        self._process = spawn(
-            [sys.executable, "-m", "leadgateway", "webhook", "--port=0", "--status-port=0", f"--config-dir={routes}"],
-            environment=variables | environment,
-            output=subprocess.PIPE,
+        super().__init__(
+            "webhook",
+            "--port=0",
+            f"--config-dir={routes}",
+            environment={"DATABASE_URL": database, "REDIS_URL": redis} | environment,
+            started="webhook.listening",
         )
-        self._lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        started = eventually(
-            lambda: self.event("webhook.listening") or self._process.poll() is not None, within=START_SECONDS
-        )
-        assert isinstance(started, dict), f"the webhook ended at once:\n{self.output}"
-        self.port = int(started["port"])
+        self.port = int(self.started["port"])
         self.url = f"http://127.0.0.1:{self.port}"
         self.leads = f"{self.url}/webhooks/leads/"
-        self.status = f"http://127.0.0.1:{started['status_port']}"
         # One client for all: making one costs more than a post.
         self.client = httpx.Client(timeout=10, trust_env=False)
 
@@ -73,58 +56,17 @@ class WebhookProcess:
             answer = self.client.get(f"{self.status}/readyz")
             return answer.status_code == 200 and answer.json()["database"] == "ok"
 
-        eventually(is_ready, within=60, what=f"readiness of the webhook, which says {self.output!r},")
+        eventually(is_ready, within=START_SECONDS, what=f"readiness of the webhook, which says {self.output!r},")
         return self
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def output(self) -> str:
-        """Everything it wrote to standard output and standard error so far."""
-        return "".join(self._lines)
-
-    def event(self, name: str) -> dict[str, Any] | None:
-        """The first line it logged under a name."""
-        events = (json.loads(line) for line in list(self._lines) if line.startswith("{"))
-        return next((event for event in events if event.get("body") == name), None)
 
     def metric(self, sample: str) -> float | None:
         """The value of a sample, written as it is exposed: `name{label="value"}`."""
-        lines = self.client.get(f"{self.status}/metrics").text.splitlines()
-        return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == sample), None)
+        return self.metrics().get(sample)
 
-    def send_signal(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def end(self, number: signal.Signals = signal.SIGTERM, *, within: float = 20) -> int:
+    def end(self, number: signal.Signals = signal.SIGTERM, *, within: float = 30) -> int:
         """Signal it, wait for its end, and return its exit code."""
         self.client.close()
-        if self._process.poll() is None:
-            self._process.send_signal(number)
-        try:
-            return self._process.wait(within)
-        finally:
-            if self._process.poll() is None:
-                self._process.kill()
-                self._process.wait()
-            self._reader.join(5)
-            if self._process.stdout is not None:
-                self._process.stdout.close()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.append(line.decode())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end()
+        return super().end(number, within=within)
 
 
 @dataclass

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from leadgateway.commands import role_options
+from leadgateway.commands.role_options import EXIT_PORT, ConfigDir, StatusHost
 from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, TracingSettings, WebhookSettings, load
 from leadgateway.telemetry.logs import configure_logging
 from leadgateway_webhook.listening import PortUnavailable
 from leadgateway_webhook.process import Webhook
-
-_EXIT_PORT = 1
 
 
 def webhook(
@@ -22,40 +21,10 @@ def webhook(
             envvar="LEADGATEWAY_WEBHOOK_HOST", show_default="127.0.0.1", help="Address for posts; :: for all."
         ),
     ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            envvar="LEADGATEWAY_WEBHOOK_PORT",
-            show_default="8000",
-            min=0,
-            max=65535,
-            help="Port for posts; 0 for any free one.",
-        ),
-    ] = None,
-    status_host: Annotated[
-        str | None,
-        typer.Option(
-            envvar="LEADGATEWAY_STATUS_HOST", show_default="127.0.0.1", help="Address for metrics and probes."
-        ),
-    ] = None,
-    status_port: Annotated[
-        int | None,
-        typer.Option(
-            envvar="LEADGATEWAY_WEBHOOK_STATUS_PORT",
-            show_default="9100",
-            min=0,
-            max=65535,
-            help="Port for metrics and probes; 0 for any free one.",
-        ),
-    ] = None,
-    config_dir: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="LEADGATEWAY_CONFIG_DIR",
-            show_default="/etc/lead-gateway",
-            help="Folder with the published routes, read again whenever they change.",
-        ),
-    ] = None,
+    port: Annotated[int | None, role_options.port("LEADGATEWAY_WEBHOOK_PORT", 8000, what="Port for posts")] = None,
+    status_host: StatusHost = None,
+    status_port: Annotated[int | None, role_options.status_port("LEADGATEWAY_WEBHOOK_STATUS_PORT", 9100)] = None,
+    config_dir: ConfigDir = None,
 ) -> None:
     """Take leads over HTTP and store them, until SIGTERM.
 
@@ -80,5 +49,5 @@ def webhook(
         )
     except PortUnavailable as error:
         typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(_EXIT_PORT) from None
+        raise typer.Exit(EXIT_PORT) from None
     process.run()

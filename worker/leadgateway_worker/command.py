@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from leadgateway.commands import role_options
+from leadgateway.commands.role_options import EXIT_PORT, ConfigDir, StatusHost
 from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, TracingSettings, WorkerSettings, load
 from leadgateway.telemetry.logs import configure_logging
 from leadgateway_worker.process import PortUnavailable, Worker
-
-_EXIT_PORT = 1
 
 
 def worker(  # noqa: PLR0917 - Typer's options are parameters
@@ -59,22 +58,8 @@ def worker(  # noqa: PLR0917 - Typer's options are parameters
             "worker has died.",
         ),
     ] = None,
-    status_host: Annotated[
-        str | None,
-        typer.Option(
-            envvar="LEADGATEWAY_STATUS_HOST", show_default="127.0.0.1", help="Address for metrics and probes."
-        ),
-    ] = None,
-    status_port: Annotated[
-        int | None,
-        typer.Option(
-            envvar="LEADGATEWAY_WORKER_STATUS_PORT",
-            show_default="9101",
-            min=0,
-            max=65535,
-            help="Port for metrics and probes; 0 for any free one.",
-        ),
-    ] = None,
+    status_host: StatusHost = None,
+    status_port: Annotated[int | None, role_options.status_port("LEADGATEWAY_WORKER_STATUS_PORT", 9101)] = None,
     deleted_route_payload_days: Annotated[
         float | None,
         typer.Option(
@@ -99,14 +84,7 @@ def worker(  # noqa: PLR0917 - Typer's options are parameters
             help="How long it is kept when circuit breakers were open.",
         ),
     ] = None,
-    config_dir: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="LEADGATEWAY_CONFIG_DIR",
-            show_default="/etc/lead-gateway",
-            help="Folder with the published routes, read again whenever they change.",
-        ),
-    ] = None,
+    config_dir: ConfigDir = None,
 ) -> None:
     """Take due leads from the database, check and map them, and deliver each to its customer's API, until SIGTERM.
 
@@ -136,5 +114,5 @@ def worker(  # noqa: PLR0917 - Typer's options are parameters
         process = Worker(settings, load(DatabaseSettings), load(RedisSettings), tracing=load(TracingSettings))
     except PortUnavailable as error:
         typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(_EXIT_PORT) from None
+        raise typer.Exit(EXIT_PORT) from None
     raise typer.Exit(process.run())

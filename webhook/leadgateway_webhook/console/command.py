@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from leadgateway.commands import role_options
+from leadgateway.commands.role_options import EXIT_PORT, ConfigDir, StatusHost
 from leadgateway.settings import ConsoleSettings, DatabaseSettings, LogSettings, load
 from leadgateway.telemetry.logs import configure_logging
 from leadgateway_webhook.console.process import Console
 from leadgateway_webhook.listening import PortUnavailable
-
-_EXIT_PORT = 1
 
 
 def console(
@@ -24,40 +23,10 @@ def console(
             help="Address of the console; another than this machine's own needs a password, a token or a proxy.",
         ),
     ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            envvar="LEADGATEWAY_CONSOLE_PORT",
-            show_default="8001",
-            min=0,
-            max=65535,
-            help="Port of the console; 0 for any free one.",
-        ),
-    ] = None,
-    status_host: Annotated[
-        str | None,
-        typer.Option(
-            envvar="LEADGATEWAY_STATUS_HOST", show_default="127.0.0.1", help="Address for metrics and probes."
-        ),
-    ] = None,
-    status_port: Annotated[
-        int | None,
-        typer.Option(
-            envvar="LEADGATEWAY_CONSOLE_STATUS_PORT",
-            show_default="9103",
-            min=0,
-            max=65535,
-            help="Port for metrics and probes; 0 for any free one.",
-        ),
-    ] = None,
-    config_dir: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="LEADGATEWAY_CONFIG_DIR",
-            show_default="/etc/lead-gateway",
-            help="Folder with the published routes, read again whenever they change.",
-        ),
-    ] = None,
+    port: Annotated[int | None, role_options.port("LEADGATEWAY_CONSOLE_PORT", 8001, what="Port of the console")] = None,
+    status_host: StatusHost = None,
+    status_port: Annotated[int | None, role_options.status_port("LEADGATEWAY_CONSOLE_STATUS_PORT", 9103)] = None,
+    config_dir: ConfigDir = None,
 ) -> None:
     """Serve the console: find leads, see their story, act on them. Until SIGTERM.
 
@@ -83,5 +52,5 @@ def console(
         process = Console(settings, load(DatabaseSettings))
     except PortUnavailable as error:
         typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(_EXIT_PORT) from None
+        raise typer.Exit(EXIT_PORT) from None
     process.run()
