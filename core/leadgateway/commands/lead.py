@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 
 from leadgateway.commands.exits import NEGATIVE, fail
-from leadgateway.commands.lead_acts import LARGEST_ID, bulk, move, reject, replay
+from leadgateway.commands.lead_acts import LARGEST_ID, bulk, manner, move, reject, replay
 from leadgateway.commands.lead_erase import erase, erasures
-from leadgateway.commands.lead_filter import lead_filter, waiting_filter
+from leadgateway.commands.lead_filter import lead_filter
 from leadgateway.commands.lead_list import export, list_leads, tail
 from leadgateway.commands.lead_story import as_text
 from leadgateway.commands.output import Output, OutputOption
@@ -58,7 +58,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
 
 def over(source: Callable[..., Any], command: Callable[..., None]) -> Callable[..., None]:
     """A command with the options by which its source is found and its leads are chosen."""
-    return expanded(command, source=source, wanted=lead_filter, wanted_waiting=waiting_filter)
+    return expanded(command, source=source, wanted=lead_filter, manner=manner)
 
 
 app = typer.Typer(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -31,20 +31,41 @@ LeadIds: TypeAlias = Annotated[
     typer.Argument(metavar="[ID…]", min=1, max=LARGEST_ID, help="Ids of leads; or choose them by options."),
 ]
 Reason: TypeAlias = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for the audit.")]
-All: TypeAlias = Annotated[bool, typer.Option("--all", help="All leads to which this can be done.")]
-DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Only tell how many leads are meant.")]
-Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Act on many leads without asking.")]
-NoWait: TypeAlias = Annotated[bool, typer.Option("--no-wait", help="Begin, and leave the rest to the workers.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How leads that are chosen by options are acted on.
+
+    Attributes:
+        every: All that can be, if nothing else chooses some.
+        dry_run: Only tell how many there are.
+        yes: Without asking.
+        no_wait: Without watching.
+    """
+
+    every: bool
+    dry_run: bool
+    yes: bool
+    no_wait: bool
+
+
+def manner(
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All leads to which this can be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many leads are meant.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Act on many leads without asking.")] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Begin, and leave the rest to the workers.")] = False,
+) -> Manner:
+    """The options, see `source.expanded`."""
+    return Manner(every=every, dry_run=dry_run, yes=yes, no_wait=no_wait)
 
 
 def replay(
     *,
     lead_ids: LeadIds = None,
     wanted: Wanted,
-    every: All = False,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    no_wait: NoWait = False,
+    manner: Callable[[], Manner],
     actor: Actor = None,
     reason: Reason = None,
     output: OutputOption = Output.TEXT,
@@ -60,24 +81,17 @@ def replay(
     id with the reason), or it was not agreed to, or called off, 130 left to the workers by Ctrl-C, 2 and 3 as for show.
     """
     wish = BulkWish(BulkKind.REPLAY, reason)
-    person = person_of(actor)
-    if _by_id(lead_ids, wanted(), every=every, dry_run=dry_run):
-        _act(source, lead_ids or [], wish, person=person, output=output)
-    else:
-        _act_on_many(source, wanted(), wish, person=person, output=output, dry_run=dry_run, yes=yes, no_wait=no_wait)
+    _act_on_either(source, lead_ids, wanted(), wish, manner=manner(), person=person_of(actor), output=output)
 
 
 def reject(
     *,
     lead_ids: LeadIds = None,
-    wanted_waiting: Wanted,
-    every: All = False,
+    wanted: Wanted,
     code: Annotated[
         str, typer.Option("--code", metavar="CODE", help="The reject code: capitals, digits and underscores.")
     ] = "REJECTED_BY_PERSON",
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    no_wait: NoWait = False,
+    manner: Callable[[], Manner],
     actor: Actor = None,
     reason: Reason = None,
     output: OutputOption = Output.TEXT,
@@ -91,13 +105,7 @@ def reject(
     """
     _check_code(code)
     wish = BulkWish(BulkKind.REJECT, reason, code=code)
-    person = person_of(actor)
-    if _by_id(lead_ids, wanted_waiting(), every=every, dry_run=dry_run):
-        _act(source, lead_ids or [], wish, person=person, output=output)
-    else:
-        _act_on_many(
-            source, wanted_waiting(), wish, person=person, output=output, dry_run=dry_run, yes=yes, no_wait=no_wait
-        )
+    _act_on_either(source, lead_ids, wanted(), wish, manner=manner(), person=person_of(actor), output=output)
 
 
 def move(
@@ -162,11 +170,27 @@ def _cancel(leads: LeadSource, action_id: int, *, person: str) -> None:
         raise fail(f"Act {action_id} has come to its end already.", NEGATIVE)
 
 
-def _by_id(lead_ids: Sequence[int] | None, chosen: LeadFilter, *, every: bool, dry_run: bool) -> bool:
-    is_chosen = every or chosen != LeadFilter()
+def _act_on_either(
+    source: Source,
+    lead_ids: Sequence[int] | None,
+    chosen: LeadFilter,
+    wish: BulkWish,
+    *,
+    manner: Manner,
+    person: str,
+    output: Output,
+) -> None:
+    if _by_id(lead_ids, chosen, manner):
+        _act(source, lead_ids or [], wish, person=person, output=output)
+    else:
+        _act_on_many(source, chosen, wish, manner=manner, person=person, output=output)
+
+
+def _by_id(lead_ids: Sequence[int] | None, chosen: LeadFilter, manner: Manner) -> bool:
+    is_chosen = manner.every or chosen != LeadFilter()
     if lead_ids and is_chosen:
         raise typer.BadParameter("name leads by id or choose them by options, not both")
-    if lead_ids and dry_run:
+    if lead_ids and manner.dry_run:
         raise typer.BadParameter("it is for leads that are chosen by options, not for ids", param_hint="--dry-run")
     if not lead_ids and not is_chosen:
         raise typer.BadParameter(
@@ -192,25 +216,17 @@ def _act(source: Source, lead_ids: Sequence[int], wish: BulkWish, *, person: str
 
 
 def _act_on_many(
-    source: Source,
-    chosen: LeadFilter,
-    wish: BulkWish,
-    *,
-    person: str,
-    output: Output,
-    dry_run: bool,
-    yes: bool,
-    no_wait: bool,
+    source: Source, chosen: LeadFilter, wish: BulkWish, *, manner: Manner, person: str, output: Output
 ) -> None:
     with source() as leads:
         proposal = leads.propose(chosen, wish)
-        if dry_run:
+        if manner.dry_run:
             _tell_dry(proposal.total, wish, output)
             return
-        if not yes and not _agreed(proposal.total, wish):
+        if not manner.yes and not _agreed(proposal.total, wish):
             raise typer.Exit(NEGATIVE)
         action = proposal.begin(person)
-        if no_wait:
+        if manner.no_wait:
             _tell(action, output)
         else:
             _end(_watched(leads, action), output)

@@ -82,34 +82,6 @@ def lead_filter(
         raise fail(f"{option}: {error.sentence}", USAGE) from None
 
 
-def waiting_filter(
-    *,
-    route: RouteOption = None,
-    status: StatusOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    email: EmailOption = None,
-    phone: PhoneOption = None,
-    correlation_id: CorrelationOption = None,
-    field: FieldOption = None,
-) -> LeadFilter:
-    """Make a filter of the options that mean something for leads that wait: none of those has a reject code.
-
-    Raises:
-        typer.Exit: As for `lead_filter`.
-    """
-    return lead_filter(
-        route=route,
-        status=status,
-        since=since,
-        until=until,
-        email=email,
-        phone=phone,
-        correlation_id=correlation_id,
-        field=field,
-    )
-
-
 _OPTIONS = {"received_from": "--since", "received_before": "--until", "field": "--field"}
 
 

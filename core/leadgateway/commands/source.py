@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass
@@ -109,15 +109,16 @@ def expanded(command: Callable[..., None], /, **makers: Callable[..., Any]) -> C
     """A command whose options include those of what it is given.
 
     Each parameter of the command that has a maker's name is replaced by the maker's own parameters; the command gets a
-    function without parameters there, which calls the maker with what stood on the command line. A one-letter option
-    of the source is taken from the command's own option, which keeps its long name.
+    function without parameters there, which calls the maker with what stood on the command line. A parameter that the
+    command has itself is not taken from a maker. A one-letter option of the source is taken from the command's own
+    option, which keeps its long name.
 
     Args:
         command: A function with keyword parameters as Typer takes them.
         makers: By parameter.
     """
     own = inspect.signature(command, eval_str=True).parameters
-    parts = {name: inspect.signature(maker, eval_str=True).parameters for name, maker in makers.items() if name in own}
+    parts = {name: _parameters(maker, but=own) for name, maker in makers.items() if name in own}
     taken = {letter for each in parts.get("source", {}).values() for letter in _letters(each)}
     parameters: list[inspect.Parameter] = []
     for name, parameter in own.items():
@@ -133,6 +134,11 @@ def expanded(command: Callable[..., None], /, **makers: Callable[..., Any]) -> C
     call.__doc__ = command.__doc__
     call.__name__ = command.__name__
     return call
+
+
+def _parameters(maker: Callable[..., Any], *, but: Container[str]) -> Mapping[str, inspect.Parameter]:
+    found = inspect.signature(maker, eval_str=True).parameters
+    return {name: parameter for name, parameter in found.items() if name not in but}
 
 
 def _option(parameter: inspect.Parameter) -> OptionInfo | None:

@@ -15,27 +15,10 @@ from sqlalchemy import Connection
 
 from leadgateway.store import bulk
 from leadgateway.store.execute import rows
-from tests.building.console import LOCKED, TOKEN, VIEWER_TOKEN, ConsoleProcess
-from tests.building.stored_leads import ROUTE, Worker, new_lead, status_of, store_engine, stored
-from tests.building.worker import publish_solar
+from tests.building.console import TOKEN, VIEWER_TOKEN, ConsoleProcess
+from tests.building.stored_leads import ROUTE, Worker, new_lead, status_of, stored
 
 ELSEWHERE = "default/elsewhere"
-
-
-@pytest.fixture(scope="module")
-def console(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleProcess]:
-    routes = tmp_path_factory.mktemp("routes")
-    publish_solar(routes, "http://127.0.0.1:1/")
-    with ConsoleProcess(routes, database=module_database_url, **LOCKED) as running:
-        yield running.until_ready()
-
-
-@pytest.fixture
-def connection(module_database_url: str) -> Iterator[Connection]:
-    engine = store_engine(module_database_url)
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
 
 
 @pytest.fixture

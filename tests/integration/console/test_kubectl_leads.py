@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,30 +22,13 @@ from leadgateway.commands.kubectl import app
 from leadgateway.store.bulk import advance
 from leadgateway.store.execute import rows
 from tests.building.command_line import Called, leadgateway
-from tests.building.console import LOCKED, TOKEN, VIEWER_TOKEN, ConsoleProcess
+from tests.building.console import TOKEN, VIEWER_TOKEN, ConsoleProcess
 from tests.building.kubectl import Cluster
-from tests.building.stored_leads import Worker, new_lead, status_of, store_engine, stored
+from tests.building.stored_leads import Worker, new_lead, status_of, stored
 from tests.building.waiting import eventually
-from tests.building.worker import publish_solar
 
 DONE, NEGATIVE, USAGE, UNAVAILABLE = 0, 1, 2, 3
 BODY = b'{"email": "ann@example.com", "address": {"zip": "66123"}}'
-
-
-@pytest.fixture(scope="module")
-def console(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleProcess]:
-    routes = tmp_path_factory.mktemp("routes")
-    publish_solar(routes, "http://127.0.0.1:1/")
-    with ConsoleProcess(routes, database=module_database_url, **LOCKED) as running:
-        yield running.until_ready()
-
-
-@pytest.fixture
-def connection(module_database_url: str) -> Iterator[Connection]:
-    engine = store_engine(module_database_url)
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
 
 
 @pytest.fixture
