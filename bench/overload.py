@@ -47,7 +47,7 @@ def measure_overload(source: Source, *, leads: int, runs: int, say: Say) -> list
         connection.autocommit = True
         cursor.execute(_SLOW)
     for number in range(runs):
-        told = source.offer(leads, rate=_MORE_THAN_ENOUGH, connections=_MOST_CONNECTIONS)
+        told = source.post(leads, rate=_MORE_THAN_ENOUGH, connections=_MOST_CONNECTIONS, refusable=True)
         capacity = told["statuses"]["200"] / told["seconds"]
         figures: Figures = {"capacity, posts/s": capacity}
         for multiple in MULTIPLES:
@@ -59,7 +59,7 @@ def measure_overload(source: Source, *, leads: int, runs: int, say: Say) -> list
 
 def _offer(source: Source, rate: float, name: str) -> Figures:
     with _peak_memory(source.system) as peak:
-        told = source.offer(int(rate * _SECONDS), rate=rate, connections=_MOST_CONNECTIONS)
+        told = source.post(int(rate * _SECONDS), rate=rate, connections=_MOST_CONNECTIONS, refusable=True)
     statuses = {int(status): count for status, count in told["statuses"].items()}
     accepted, all_of_them = statuses.get(200, 0), sum(statuses.values())
     if unexpected := statuses.keys() - {200, 429, 503}:

@@ -36,8 +36,9 @@ class Source:
         rate: float | None = None,
         paths: Sequence[str] | None = None,
         connections: int | None = None,
-    ) -> dict[str, float]:
-        """Run the load generator once; every answer must be 200.
+        refusable: bool = False,
+    ) -> dict[str, Any]:
+        """Run the load generator once.
 
         Args:
             leads: How many.
@@ -45,22 +46,8 @@ class Source:
             rate: Posts a second; None: as fast as the answers come.
             paths: Where to post; None: to all customers that answer.
             connections: At the most; None: as the scenario says.
+            refusable: Whether other answers than 200 are taken; else they end the program.
         """
-        told = self.offer(leads, answers=answers, rate=rate, paths=paths, connections=connections)
-        if told.pop("statuses") != {"200": leads}:
-            sys.exit(f"not every lead was accepted: {told}")
-        return told
-
-    def offer(
-        self,
-        leads: int,
-        *,
-        answers: Path | None = None,
-        rate: float | None = None,
-        paths: Sequence[str] | None = None,
-        connections: int | None = None,
-    ) -> dict[str, Any]:
-        """The same, whatever the answers are."""
         targets = self.system.folder / "paths"
         targets.write_text("\n".join(paths or self.system.paths))
         command = [
@@ -75,6 +62,8 @@ class Source:
             *(["--rate", str(rate)] if rate else []),
         ]  # fmt: skip
         told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        if not refusable and told["statuses"] != {"200": leads}:
+            sys.exit(f"not every lead was accepted: {told}")
         self._first += leads
         return dict(told)
 
