@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.settings import DatabaseSettings
 from leadgateway.store.migrations import migrate
 from tests.building.customer import Answer, Customer
 from tests.building.published_routes import publish_routes
-from tests.building.pump import NOWHERE, Leads, a_manifest, leads_in
+from tests.building.pump import NOWHERE, Leads, a_manifest
 from tests.building.waiting import eventually
 from tests.building.worker import WorkerProcess, publish_solar
 
@@ -26,18 +23,6 @@ def due(route: str) -> str:
 
 def waiting(route: str, status: str) -> str:
     return f'leadgateway_leads_waiting{{route="{route}",status="{status}"}}'
-
-
-@pytest.fixture
-def leads(database_url: str) -> Iterator[Leads]:
-    with leads_in(database_url) as found:
-        yield found
-
-
-@pytest.fixture
-def customer() -> Iterator[Customer]:
-    with Customer() as running:
-        yield running
 
 
 def test_each_route_is_told_with_what_waits_by_state_and_age(

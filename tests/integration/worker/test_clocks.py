@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ import pytest
 
 from leadgateway.store.story import LeadStory
 from tests.building.customer import Answer, Customer, Received
-from tests.building.pump import LEAD, NOWHERE, Leads, leads_in
+from tests.building.pump import LEAD, NOWHERE, Leads
 from tests.building.waiting import eventually
 from tests.building.webhook import WebhookProcess
 from tests.building.worker import WorkerProcess, publish_solar
@@ -39,18 +39,6 @@ datetime.datetime = Wrong
 """
 FIRST_OUTCOME = "leadgateway_lead_first_outcome_seconds"
 OFTEN = {"LEADGATEWAY_WORKER_SWEEP_SECONDS": "0.2"}
-
-
-@pytest.fixture
-def leads(database_url: str) -> Iterator[Leads]:
-    with leads_in(database_url) as found:
-        yield found
-
-
-@pytest.fixture
-def customer() -> Iterator[Customer]:
-    with Customer() as running:
-        yield running
 
 
 def wrong_by(offset: timedelta, folder: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ How little that costs is measured by `make bench ARGS=dead-customer`; here it ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from leadgateway.queue import Bell, connect
 from leadgateway.settings import RedisSettings
 from tests.building.customer import Customer, Silence
-from tests.building.pump import Leads, a_manifest, leads_in
+from tests.building.pump import Leads, a_manifest
 from tests.building.waiting import eventually
 from tests.building.worker import WorkerProcess, publish_routes
 
@@ -47,12 +47,6 @@ class Burst:
     def is_like(self, other: Burst) -> bool:
         """Whether it took less than three times as long."""
         return self.seconds < MOST_TIMES * other.seconds and self.p99 < MOST_TIMES * other.p99
-
-
-@pytest.fixture
-def leads(database_url: str) -> Iterator[Leads]:
-    with leads_in(database_url) as found:
-        yield found
 
 
 @dataclass(frozen=True)

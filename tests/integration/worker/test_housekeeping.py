@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import pytest
 from prometheus_client import REGISTRY
 
 from leadgateway.dev.postgres import EmbeddedPostgres
@@ -27,18 +26,6 @@ from tests.building.worker import WorkerProcess, publish_solar
 OFTEN = {"LEADGATEWAY_WORKER_HOUSEKEEPING_SECONDS": "0.1", "LEADGATEWAY_WORKER_SWEEP_SECONDS": "0.2"}
 NOBODYS = "default/nobodys"
 DELETED = "leadgateway_expired_keys_deleted_total"
-
-
-@pytest.fixture
-def leads(database_url: str) -> Iterator[Leads]:
-    with leads_in(database_url) as found:
-        yield found
-
-
-@pytest.fixture
-def customer() -> Iterator[Customer]:
-    with Customer() as running:
-        yield running
 
 
 @contextmanager

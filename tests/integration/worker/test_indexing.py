@@ -6,24 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from leadgateway.store.execute import rows
 from leadgateway.store.search_index import FORGETTING
 from leadgateway_worker.housekeeping import HousekeepingThread
 from leadgateway_worker.indexing import Indexing
 from tests.building.customer import Customer
-from tests.building.pump import NOWHERE, Leads, engine_of, leads_in
+from tests.building.pump import NOWHERE, Leads, engine_of
 from tests.building.waiting import eventually
 from tests.building.worker import WorkerProcess, publish_solar
 
 OFTEN = {"LEADGATEWAY_WORKER_SWEEP_SECONDS": "0.2"}
-
-
-@pytest.fixture
-def leads(database_url: str) -> Iterator[Leads]:
-    with leads_in(database_url) as found:
-        yield found
 
 
 @contextmanager

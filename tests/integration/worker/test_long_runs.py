@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-
-import pytest
 
 from leadgateway.store.breaker import Probe, Tally, close_breakers, open_breaker, open_breakers
 from leadgateway.store.execute import rows
@@ -32,18 +29,6 @@ OTHER_WAYS = (
     "standard_conforming_strings = off",
     "default_transaction_isolation = 'serializable'",
 )
-
-
-@pytest.fixture
-def leads(database_url: str) -> Iterator[Leads]:
-    with leads_in(database_url) as found:
-        yield found
-
-
-@pytest.fixture
-def customer() -> Iterator[Customer]:
-    with Customer() as running:
-        yield running
 
 
 def a_whole_life(leads: Leads, database_url: str, customer: Customer) -> int:

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from prometheus_client import REGISTRY
 
 from leadgateway.route.snapshot import RouteSnapshot
 from tests.building.customer import Answer, Customer, Received
-from tests.building.pump import LEAD, Leads, RunningPump, a_compiled_route, leads_in, running_pump
+from tests.building.pump import LEAD, Leads, RunningPump, a_compiled_route, running_pump
 from tests.building.waiting import eventually
 
 NO_PROBE_YET = "UPDATE breaker_opening SET probe_at = now() + interval '1 hour'"
 PROBE_NOW = "UPDATE breaker_opening SET probe_at = now() WHERE closed_at IS NULL RETURNING route"
 OPEN = "SELECT attempts, failures, leads FROM breaker_opening WHERE closed_at IS NULL"
 WITHIN = 60.0
-
-
-@pytest.fixture
-def leads(database_url: str) -> Iterator[Leads]:
-    with leads_in(database_url) as found:
-        yield found
-
-
-@pytest.fixture
-def customer() -> Iterator[Customer]:
-    with Customer() as running:
-        yield running
 
 
 def a_route(customer: Customer, **changes: Any) -> RouteSnapshot:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -19,20 +18,8 @@ from leadgateway.store.status import LeadStatus
 from leadgateway_worker.metrics import INVALID_LEAD
 from leadgateway_worker.settlement import REFUSED_BY_CUSTOMER
 from tests.building.customer import Answer, Customer, Drip, Drop, Raw, Silence
-from tests.building.pump import LEAD, Leads, a_compiled_route, engine_of, leads_in, running_pump
+from tests.building.pump import LEAD, Leads, a_compiled_route, engine_of, running_pump
 from tests.building.waiting import eventually
-
-
-@pytest.fixture
-def leads(database_url: str) -> Iterator[Leads]:
-    with leads_in(database_url) as found:
-        yield found
-
-
-@pytest.fixture
-def customer() -> Iterator[Customer]:
-    with Customer() as running:
-        yield running
 
 
 def looks_that_brought(outcome: str) -> float:

@@ -9,11 +9,9 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 import redis
 from rq import Callback, Queue
 from rq.serializers import JSONSerializer
@@ -30,18 +28,6 @@ from tests.building.customer import Answer, Customer, Silence
 from tests.building.pump import NOWHERE, Leads, a_manifest, leads_in
 from tests.building.waiting import eventually
 from tests.building.worker import WorkerProcess, publish_routes, publish_solar
-
-
-@pytest.fixture
-def leads(database_url: str) -> Iterator[Leads]:
-    with leads_in(database_url) as found:
-        yield found
-
-
-@pytest.fixture
-def customer() -> Iterator[Customer]:
-    with Customer() as running:
-        yield running
 
 
 def ring(redis_url: str) -> None:
