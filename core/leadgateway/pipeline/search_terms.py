@@ -12,10 +12,9 @@ functions make the terms of a lead and those of a question, so what people look 
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterator
-from itertools import islice
+from hashlib import sha256
+from struct import Struct
 
 from leadgateway.json import JsonValue, is_number
 from leadgateway.pipeline.email_address import to_email_address
@@ -35,20 +34,21 @@ HOME_REGION = "DE"
 """Whose rules apply to a phone number without a country code, as in a mapping of type phone without a region."""
 
 _PHONE = re.compile(r"[+(]?[0-9][0-9 ()/.\-]{4,30}[0-9]")
-_NO_DIGIT = re.compile(r"[^0-9]")
+_PUNCTUATION = str.maketrans("", "", "+ ()/.-")
+# The first 64 bits of a SHA-256, since PostgreSQL can make them too.
+_BEGINNING = Struct(">q24x")
 
 
 def lead_terms(lead: dict[str, JsonValue]) -> list[int]:
     """The terms of a lead, each once, in ascending order; of its first `MOST_VALUES` values."""
+    values: list[tuple[str, str]] = []
+    _collect(lead, "", values)
     terms: set[int] = set()
-    for path, text in islice(_values(lead, ""), MOST_VALUES):
+    for path, text in values[:MOST_VALUES]:
         if len(text) > LONGEST_VALUE or len(path) > LONGEST_PATH:
             continue
         terms.add(value_term(path, text))
-        if "@" in text:
-            terms.update(email_terms(text))
-        elif _PHONE.fullmatch(text):
-            terms.update(phone_terms(text))
+        terms.update(email_terms(text) if "@" in text else phone_terms(text))
     return sorted(terms)
 
 
@@ -59,13 +59,13 @@ def value_term(path: str, text: str) -> int:
         path: Dots between the keys, none for the elements of a list.
         text: The value as people write it.
     """
-    return _term("value", f"{path}={text.strip().casefold()}")
+    return _term(f"value:{path}={text.strip().casefold()}")
 
 
 def email_terms(text: str) -> frozenset[int]:
     """The term of an e-mail address; none if it isn't one."""
     address = to_email_address(text)
-    return frozenset() if address is None else frozenset({_term("email", address)})
+    return frozenset() if address is None else frozenset((_term(f"email:{address}"),))
 
 
 def phone_terms(text: str) -> frozenset[int]:
@@ -76,22 +76,25 @@ def phone_terms(text: str) -> frozenset[int]:
     number = text.strip()
     if not _PHONE.fullmatch(number):
         return frozenset()
-    digits = _NO_DIGIT.sub("", number).lstrip("0")
+    digits = _term(f"phone:{number.translate(_PUNCTUATION).lstrip('0')}")
     international = to_e164(number, HOME_REGION)
-    written = {digits} if international is None else {digits, international}
-    return frozenset(_term("phone", form) for form in written)
+    return frozenset((digits,) if international is None else (digits, _term(f"phone:{international}")))
 
 
-def _values(value: JsonValue, path: str) -> Iterator[tuple[str, str]]:
-    """The values at the ends of a lead's paths, as text; as deep as a lead may nest."""
+def _collect(value: JsonValue, path: str, values: list[tuple[str, str]]) -> None:
+    """Add the values at the ends of the paths under a value, as text, until there are enough."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _values(inner, f"{path}.{key}" if path else key)
+            _collect(inner, f"{path}.{key}" if path else key, values)
+            if len(values) >= MOST_VALUES:
+                return
     elif isinstance(value, list):
         for element in value:
-            yield from _values(element, path)
+            _collect(element, path, values)
+            if len(values) >= MOST_VALUES:
+                return
     else:
-        yield path, _text(value)
+        values.append((path, _text(value)))
 
 
 def _text(value: JsonValue) -> str:
@@ -102,7 +105,6 @@ def _text(value: JsonValue) -> str:
     return "null" if value is None else str(value).lower()
 
 
-def _term(kind: str, text: str) -> int:
-    # The first 64 bits of SHA-256, since PostgreSQL can make them too
-    digest = hashlib.sha256(f"{kind}:{text}".encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
+def _term(text: str) -> int:
+    term: int = _BEGINNING.unpack(sha256(text.encode("utf-8", "surrogatepass")).digest())[0]
+    return term

@@ -49,6 +49,11 @@ def number_array(values: Iterable[int | None]) -> str:
     return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
 
 
+def number_arrays(values: Iterable[Iterable[int]]) -> str:
+    """A `text[]` literal of literals for arrays of any integer type."""
+    return "{" + ",".join('"{' + ",".join(map(str, numbers)) + '}"' for numbers in values) + "}"
+
+
 def uuid_array(values: Iterable[UUID | None]) -> str:
     """A `uuid[]` literal."""
     return "{" + ",".join("NULL" if value is None else value.hex for value in values) + "}"

@@ -86,7 +86,7 @@ def _write(connection: Connection, leads: Sequence[Row]) -> None:
     parameters = {
         "forgetting": FORGETTING,
         "lead_ids": arrays.number_array(lead_id for lead_id, _ in leads),
-        "terms": arrays.text_array(arrays.number_array(_terms(bytes(body))) for _, body in leads),
+        "terms": arrays.number_arrays(_terms(bytes(body)) for _, body in leads),
     }
     retrying(lambda: rows(connection, f"{_SHARE};{INDEX_LOOKUPS}{_WRITE}", parameters))
 

@@ -75,6 +75,12 @@ def test_numbers_are_read_as_they_were(read: Any, values: Sequence[int | None]) 
 
 
 @settings(max_examples=40, deadline=None)
+@given(values=st.lists(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5), max_size=20))
+def test_arrays_of_numbers_are_read_as_they_were(read: Any, values: Sequence[Sequence[int]]) -> None:
+    assert read(arrays.number_arrays(values), "text", "x::bigint[]") == values
+
+
+@settings(max_examples=40, deadline=None)
 @given(values=st.lists(st.none() | st.uuids(), max_size=20))
 def test_uuids_are_read_as_they_were(read: Any, values: Sequence[Any]) -> None:
     assert read(arrays.uuid_array(values), "uuid") == values
