@@ -11,15 +11,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from redis import Redis
+
+from leadgateway.optional_imports import left_out
+from leadgateway.settings import RedisSettings
+from leadgateway.telemetry.catalogue import shared
+
+# Metrics of the client itself, and a check of certificates that we don't turn on.
+with left_out("opentelemetry", "opentelemetry.sdk", "cryptography", "OpenSSL"):
+    from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
-
-from leadgateway.settings import RedisSettings
-from leadgateway.telemetry.catalogue import shared
 
 QUEUE_NAME = "lead-gateway-wakeups"
 WAKEUP_JOB = "leadgateway_worker.wakeup.wake"

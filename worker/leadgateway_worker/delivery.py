@@ -17,15 +17,19 @@ from time import monotonic
 from traceback import format_tb
 
 import aiohttp
-import httpx
 import structlog
-from httpx_aiohttp import AiohttpTransport
 
 from leadgateway import __version__
+from leadgateway.optional_imports import left_out
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 from leadgateway_worker.addresses import guarded_sockets
 from leadgateway_worker.failure import Failure, InvalidRequest, Kind, explain
 from leadgateway_worker.resolver import ThreadPerLookup
+
+# Its command line, with Click, Rich and Pygments.
+with left_out("httpx._main"):
+    import httpx
+from httpx_aiohttp import AiohttpTransport
 
 KEPT_BODY_BYTES = 4096
 """How much of an answer is read and kept."""
