@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from bench import django_celery as theirs
 from bench import gateway as ours
 from bench import record
-from bench.fill import fill
+from bench.fill import fill, settle
 from bench.machine import describe
 from bench.measure import measure
 from bench.report import by_figure, table
@@ -34,7 +34,10 @@ def measure_gateway(scenario: Scenario, *, runs: int) -> list[Figures]:
     """Measure Lead Gateway in one scenario, from nothing to its end."""
     with workplace() as folder, ours.gateway(folder, scenario.setup) as system:
         routes = scenario.setup.routes
-        fill(system.database_url, waiting=scenario.waiting, finished=scenario.finished, routes=routes, say=say)
+        if scenario.waiting or scenario.finished:
+            fill(system.database_url, waiting=scenario.waiting, finished=scenario.finished, routes=routes, say=say)
+            settle(system.superuser_url)
+            say("PostgreSQL has nothing left to do")
         return measure(system, scenario, leads=scenario.leads, runs=runs, say=say)
 
 

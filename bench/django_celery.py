@@ -38,6 +38,7 @@ class Baseline:
     port: int
     receiver: Receiver
     database_url: str
+    valkey_url: str
     environment: dict[str, str]
     paths: tuple[str, ...] = ("/webhooks/leads/",)
     dead_path: None = None
@@ -54,6 +55,9 @@ class Baseline:
             self.pids[WORKER] = [process.pid]
             yield
             del self.pids[WORKER]
+
+    def await_rest(self) -> None:
+        """Nothing is: a lead is done with its task."""
 
     @contextmanager
     def taking_posts(self) -> Iterator[None]:
@@ -105,6 +109,6 @@ def baseline(folder: Path, setup: Setup) -> Iterator[Baseline]:
         migrate = [str(_PYTHON), "manage.py", "migrate", "--verbosity", "0"]
         subprocess.run(migrate, cwd=_SERVICE, env=environment, check=True)
         pids = {POSTGRESQL: [postgres.pid], VALKEY: [valkey.pid]}
-        system = Baseline(folder, free_port(), receiver, postgres.url, environment, pids=pids)
+        system = Baseline(folder, free_port(), receiver, postgres.url, valkey.url, environment, pids=pids)
         parts.enter_context(system.taking_posts())
         yield system

@@ -5,22 +5,29 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg2
 import yaml
 
 from bench.processes import Receiver, answers, await_ready, free_port, receiving, started
 from bench.scenarios import Setup
 from bench.system import POSTGRESQL, VALKEY, WEBHOOK, WORKER
-from leadgateway.dev.postgres import EmbeddedPostgres
+from leadgateway.dev.postgres import SUPERUSER, EmbeddedPostgres
 from leadgateway.dev.route_folder import RouteFolder
 from leadgateway.dev.valkey import EmbeddedValkey
 
 NAME = "Lead Gateway"
 _NEVER_SECONDS = 3600.0
+_SEARCHABLE_SECONDS = 60.0
+_SEARCHABLE = (
+    "SELECT coalesce(lead_id = (SELECT max(lead_id) FROM inbound_lead), true)"
+    " FROM (SELECT max(lead_id) FROM lead_search) AS newest (lead_id)"
+)
 _COMMAND = [sys.executable, "-m", "leadgateway"]
 
 
@@ -33,6 +40,8 @@ class Gateway:
     paths: list[str]
     receiver: Receiver
     database_url: str
+    superuser_url: str
+    valkey_url: str
     environment: dict[str, str]
     workers: int
     dead_path: str | None = None
@@ -47,6 +56,18 @@ class Gateway:
                 yield
             finally:
                 del self.pids[WORKER]
+
+    def await_rest(self) -> None:
+        """Wait until every lead can be searched for."""
+        end = time.monotonic() + _SEARCHABLE_SECONDS
+        with closing(psycopg2.connect(self.database_url)) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            while time.monotonic() < end:
+                cursor.execute(_SEARCHABLE)
+                if cursor.fetchall() == [(True,)]:
+                    return
+                time.sleep(0.1)
+        raise TimeoutError(f"not every lead could be searched for after {_SEARCHABLE_SECONDS:.0f} s")
 
     @contextmanager
     def taking_posts(self) -> Iterator[None]:
@@ -91,6 +112,8 @@ def gateway(folder: Path, setup: Setup) -> Iterator[Gateway]:
             dead_route=last and f"default/{last}",
             receiver=receiver,
             database_url=postgres.url,
+            superuser_url=postgres.url_of(SUPERUSER, role=SUPERUSER),
+            valkey_url=valkey.url,
             environment=environment,
             workers=setup.workers,
             pids={POSTGRESQL: [postgres.pid], VALKEY: [valkey.pid]},

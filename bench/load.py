@@ -185,6 +185,7 @@ def main() -> None:
     print(
         json.dumps(
             {
+                "began": began,
                 "seconds": elapsed,
                 "cpu_seconds": time.process_time() - used,
                 "posts_per_second": len(ordered) / elapsed,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 from leadgateway import __version__
 from leadgateway.dev.account import account_for
 from leadgateway.dev.binaries import postgres_programs, valkey_program
+
+_BASELINE = Path(__file__).parents[1] / ".venv-baseline"
+_BESIDE = ("Django", "Celery", "gunicorn")
 
 
 def describe() -> str:
@@ -24,8 +27,16 @@ def describe() -> str:
         f"Lead Gateway {__version__}; {_processor()}, {os.cpu_count()} processors, {_memory_gibibytes():.0f} GiB, "
         f"{platform.system()} {platform.release()}; Python {platform.python_version()}, "
         f"PostgreSQL {postgres.split()[-1]}, Valkey {valkey.split('v=')[-1].split()[0]}, "
-        f"uvicorn {version('uvicorn')}, aiohttp {version('aiohttp')}, psycopg2 {version('psycopg2-binary')}"
+        f"uvicorn {version('uvicorn')}, aiohttp {version('aiohttp')}, psycopg2 {version('psycopg2-binary')}{_beside()}"
     )
+
+
+def _beside() -> str:
+    """The versions of the baseline, if it is installed."""
+    folders = [str(folder) for folder in _BASELINE.glob("lib/python*/site-packages")]
+    installed = {one.name.lower(): one.version for one in distributions(path=folders)}
+    versions = [f"{name} {installed[name.lower()]}" for name in _BESIDE if name.lower() in installed]
+    return f"; beside it {', '.join(versions)}" if versions else ""
 
 
 def _processor() -> str:

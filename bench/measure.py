@@ -18,6 +18,7 @@ from bench.processes import cpu_seconds
 from bench.scenarios import Scenario
 from bench.source import Figures, Say, Source
 from bench.system import POSTGRESQL, VALKEY, WEBHOOK, WORKER, System, cpu, memory_of
+from bench.traffic import COMMANDS, COMMITS, WAL, Traffic
 
 _WARM_UP_SHARE = 0.1
 CPU = "CPU s per 1,000 leads: "
@@ -54,11 +55,13 @@ class _Moment:
     cpu: Mapping[str, float]
     receiver_cpu: float
     leads: int
+    traffic: Traffic
 
     @classmethod
     def of(cls, system: System) -> _Moment:
-        leads = system.receiver.counts().leads
-        return cls(time.monotonic(), cpu(system), cpu_seconds(system.receiver.pid), leads)
+        leads, at = system.receiver.counts().leads, time.monotonic()
+        used, receiver = cpu(system), cpu_seconds(system.receiver.pid)
+        return cls(at, used, receiver, leads, Traffic.of(system.database_url, system.valkey_url))
 
     def cost_since(self, before: _Moment, leads: int) -> dict[str, float]:
         """CPU seconds per 1,000 leads since then, by part."""
@@ -90,8 +93,9 @@ def _flow(source: Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
             before = _Moment.of(system)
             posted = source.post(leads)
             source.await_leads(before.leads + leads)
+            seconds = system.receiver.counts().last - posted["began"]
+            system.await_rest()
             after = _Moment.of(system)
-            seconds = system.receiver.counts().last - before.at
             tools = (posted["cpu_seconds"] + after.receiver_cpu - before.receiver_cpu) / leads * 1000
             figures = {
                 "posts/s": posted["posts_per_second"],
@@ -100,6 +104,7 @@ def _flow(source: Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
                 "delivered/s, first post to last delivery": leads / seconds,
                 **_costs(after.cost_since(before, leads), tools=tools),
                 **_memory(system),
+                **after.traffic.since(before.traffic, leads),
             }
             results.append(figures)
             say(f"run {number + 1}: {figures['posts/s']:,.0f} posts/s, {leads / seconds:,.0f} delivered/s")
@@ -116,6 +121,7 @@ def _steady(source: Source, *, leads: int, runs: int, say: Say) -> list[Figures]
             before = _Moment.of(system)
             posted = source.post(leads, rate=rate, answers=answers)
             source.await_leads(before.leads + leads)
+            system.await_rest()
             after = _Moment.of(system)
             came = system.receiver.arrivals()
             waits = sorted((came[int(n)] - at) * 1000 for n, at in json.loads(answers.read_text()).items())
@@ -127,6 +133,7 @@ def _steady(source: Source, *, leads: int, runs: int, say: Say) -> list[Figures]
                 "from the 200 to the customer p99, ms": percentile(waits, 0.99),
                 **_costs(after.cost_since(before, leads), tools=tools),
                 **_memory(system),
+                **after.traffic.since(before.traffic, leads),
             }
             results.append(figures)
             say(
@@ -157,6 +164,7 @@ def _intake(source: Source, leads: int) -> Figures:
         "posts/s": posted["posts_per_second"],
         "post p99, ms": posted["p99_ms"],
         **{f"intake, {CPU}{part}": cost[part] for part in (WEBHOOK, POSTGRESQL)},
+        **_traffic("intake", before, after, leads),
     }
 
 
@@ -176,8 +184,14 @@ def _delivery(source: Source, leads: int) -> Figures:
     return {
         "delivered/s": done / (after.at - before.at),
         **{f"delivery, {CPU}{part}": cost[part] for part in (WORKER, POSTGRESQL, VALKEY)},
+        **_traffic("delivery", before, after, done),
         **used,
     }
+
+
+def _traffic(phase: str, before: _Moment, after: _Moment, leads: int) -> Figures:
+    added = after.traffic.since(before.traffic, leads)
+    return {f"{phase}, {figure}": added[figure] for figure in (WAL, COMMITS, COMMANDS)}
 
 
 def _database_bytes(system: System) -> int:

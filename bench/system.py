@@ -47,8 +47,15 @@ class System(Protocol):
     def database_url(self) -> str:
         """Of the owner of its tables."""
 
+    @property
+    def valkey_url(self) -> str:
+        """Of its broker."""
+
     def working(self) -> AbstractContextManager[None]:
         """Deliver meanwhile; returns when ready to."""
+
+    def await_rest(self) -> None:
+        """Wait for what is done with leads after they were delivered: it belongs to what they cost."""
 
 
 def cpu(system: System) -> dict[str, float]:
