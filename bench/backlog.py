@@ -35,7 +35,7 @@ def measure_claims(source: Source, *, leads: int, runs: int, say: Say) -> list[F
     system = source.system
     routes = [f"default/route-{number}" for number in range(source.scenario.setup.routes)]
     engine = create_store_engine(
-        DatabaseSettings(DATABASE_URL=system.database_url), application_name="bench", pool_size=1
+        DatabaseSettings(DATABASE_URL=system.database_url), application_name="bench", pool_size=1, plans_lookups=True
     )
     results = []
     with engine.connect() as connection:

@@ -14,12 +14,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from bench.fill import fill
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.person import EmailAddress
 from leadgateway.settings import DatabaseSettings
+from leadgateway.store.connection import Connection
 from leadgateway.store.engine import create_store_engine
 from leadgateway.store.erasure import begin_erasure, erase, finish_erasure
 from leadgateway.store.execute import rows

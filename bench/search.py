@@ -15,10 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.settings import DatabaseSettings
+from leadgateway.store.connection import Connection
 from leadgateway.store.engine import create_store_engine
 from leadgateway.store.execute import rows
 from leadgateway.store.migrations import migrate

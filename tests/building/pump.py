@@ -10,13 +10,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Engine
-
 from leadgateway.queue import Bell, connect
 from leadgateway.route.compile import compile_route
 from leadgateway.route.manifest import load_documents
 from leadgateway.route.snapshot import RouteSnapshot
 from leadgateway.settings import DatabaseSettings, RedisSettings
+from leadgateway.store.connection import Engine
 from leadgateway.store.engine import create_store_engine
 from leadgateway.store.execute import rows
 from leadgateway.store.intake import NewLead, Stored, store_batch
@@ -147,6 +146,7 @@ def engine_of(database_url: str, *, connections: int) -> Engine:
         application_name="test",
         statement_timeout=timedelta(seconds=10),
         pool_size=connections,
+        plans_lookups=True,
     )
 
 

@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine
-
 from leadgateway.settings import DatabaseSettings
 from leadgateway.store.arrival import NewLead, Stored
 from leadgateway.store.claims import Claim, claim
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.engine import create_store_engine
 from leadgateway.store.execute import rows
 from leadgateway.store.intake import store_batch
@@ -29,11 +28,17 @@ DAY = timedelta(hours=24)
 Result = TypeVar("Result")
 
 
-def store_engine(url: str, *, pool_size: int = 5, statement_timeout: timedelta = timedelta(0)) -> Engine:
+def store_engine(
+    url: str, *, pool_size: int = 5, statement_timeout: timedelta = timedelta(0), plans_lookups: bool = False
+) -> Engine:
     """An engine as the roles make it."""
     settings = DatabaseSettings(DATABASE_URL=url)
     return create_store_engine(
-        settings, application_name="store tests", pool_size=pool_size, statement_timeout=statement_timeout
+        settings,
+        application_name="store tests",
+        pool_size=pool_size,
+        statement_timeout=statement_timeout,
+        plans_lookups=plans_lookups,
     )
 
 

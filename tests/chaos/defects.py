@@ -9,12 +9,11 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import Connection
-
 from leadgateway import queue
 from leadgateway.cli import main
 from leadgateway.store import intake
 from leadgateway.store.arrival import Answer, NewLead, Stored
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 
 COMMIT_AFTER_ANSWER = "commit-after-answer"

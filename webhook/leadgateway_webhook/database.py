@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import select
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 
-from sqlalchemy import Connection, exc
-
 from leadgateway.settings import DatabaseSettings
-from leadgateway.store.engine import create_store_engine, open_connections
+from leadgateway.store.connection import Connection
+from leadgateway.store.engine import create_store_engine
 from leadgateway.store.errors import SchemaMismatch, StoreUnavailable
 from leadgateway.store.intake import Answer, NewLead, store_batch
 from leadgateway.store.migrations import schema_is_current
@@ -27,7 +25,11 @@ class LeadStore:
             statement_timeout: A statement that takes longer is undone: its posts have been refused meanwhile.
         """
         self._engine = create_store_engine(
-            settings, application_name="leadgateway webhook", statement_timeout=statement_timeout, pool_size=1
+            settings,
+            application_name="leadgateway webhook",
+            statement_timeout=statement_timeout,
+            pool_size=1,
+            plans_lookups=True,
         )
         self._connection: Connection | None = None
         self.has_seen_schema = False
@@ -50,15 +52,14 @@ class LeadStore:
     @property
     def open_connections(self) -> int:
         """Connections to PostgreSQL."""
-        return open_connections(self._engine)
+        return self._engine.open_connections
 
     def is_intact(self) -> bool:
         """Whether the idle connection has nothing to tell: what a server says unasked is that it ends."""
         connection = self._connection
-        if connection is None or connection.invalidated or connection.closed:
+        if connection is None or connection.is_broken:
             return False
-        driver = connection.connection.driver_connection
-        return driver is not None and not driver.closed and not _is_readable(driver.fileno())
+        return not _is_readable(connection.session.driver.fileno())
 
     def check(self) -> None:
         """Ask for an answer.
@@ -79,9 +80,8 @@ class LeadStore:
         connection, self._connection = self._connection, None
         if connection is not None:
             # Not back to the pool: whatever made us close it is not worth finding out about again.
-            with suppress(exc.SQLAlchemyError):
-                connection.invalidate()
-                connection.close()
+            connection.invalidate()
+            connection.close()
 
     def _usable(self) -> Connection:
         if self._connection is None:

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 
 import structlog
-from sqlalchemy import Connection, Engine
 
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 from leadgateway.store.backlog import backlog, server_connections
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.election import elect
 from leadgateway.store.errors import StoreError
 from leadgateway_worker.backlog_metrics import BacklogMetrics, Tally, families

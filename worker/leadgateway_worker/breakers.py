@@ -9,12 +9,12 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import Connection, Engine
 
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store import breaker
 from leadgateway.store.breaker import LEAST_LEADS, Counted, OpenBreaker, Probe, Tally, opens
 from leadgateway.store.claims import Claim
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.errors import StoreError
 from leadgateway_worker import metrics
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqlalchemy import Engine
-
 from leadgateway.store.bulk import advance
+from leadgateway.store.connection import Engine
 
 
 def bulk_actions(engine: Engine, *, progressed: Callable[[], None]) -> Iterator[None]:

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from time import monotonic
 
-from sqlalchemy import Connection
-
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store.backlog import Waiting, still_waiting, waiting_routes
+from leadgateway.store.connection import Connection
 
 _SLOW_SECONDS = 0.05
 # A lead may show up later than others that fell due after it, by as long as its commit takes. This much is looked at

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import structlog
-from sqlalchemy import Engine
 
+from leadgateway.store.connection import Engine
 from leadgateway.store.errors import StoreError
 from leadgateway.store.housekeeping import delete_expired_keys
 from leadgateway_worker import metrics

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from sqlalchemy import Engine
-
+from leadgateway.store.connection import Engine
 from leadgateway.store.search_index import index_missed, index_new, index_old
 from leadgateway_worker import metrics
 

@@ -11,7 +11,6 @@ from traceback import format_tb
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Connection, Engine
 
 from leadgateway.json import JsonValue
 from leadgateway.pipeline.lead import InvalidLead, parse_lead
@@ -21,6 +20,7 @@ from leadgateway.pipeline.payload import encode_payload
 from leadgateway.pipeline.process import decide
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 from leadgateway.store.claims import POISONED, Claim, claim
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.errors import RowRefused, StoreError
 from leadgateway.store.outcomes import Rejected, Released
 from leadgateway.store.rounds import Ready, mark_ready

@@ -20,7 +20,8 @@ from leadgateway.route.snapshot import Retention, RouteKey
 from leadgateway.route.table import RouteTable
 from leadgateway.route.watcher import RouteTableWatcher
 from leadgateway.settings import DatabaseSettings, RedisSettings, TracingSettings, WorkerSettings
-from leadgateway.store.engine import create_store_engine, open_connections
+from leadgateway.store.connection import Engine
+from leadgateway.store.engine import create_store_engine
 from leadgateway.telemetry.build import tell_build
 from leadgateway.telemetry.catalogue import Role
 from leadgateway.telemetry.route_state import route_details
@@ -39,8 +40,10 @@ from leadgateway_worker.spans import lead_spans
 from leadgateway_worker.wakeup import SchedulerThread
 
 _STATEMENT_SECONDS = 30
-# Claims, results, housekeeping, indexing and the backlog have a connection each.
-_CONNECTIONS = 5
+# Claims and results have a connection each;
+_LEAD_CONNECTIONS = 2
+# housekeeping, indexing and the backlog, too.
+_CHORE_CONNECTIONS = 3
 _SILENT_SECONDS = 30.0
 """A pump whose loop has not moved for so long hangs."""
 # Sockets of deliveries, with room for the database, Redis, files and the status port.
@@ -78,15 +81,11 @@ class Worker:
         self._capacity = settings.max_in_flight
         self._tracing = open_tracing("worker", tracing)
         self._bell = Bell(connect(redis))
-        self._engine = create_store_engine(
-            database,
-            application_name="leadgateway worker",
-            statement_timeout=timedelta(seconds=_STATEMENT_SECONDS),
-            pool_size=_CONNECTIONS,
-        )
+        self._leads = _engine(database, connections=_LEAD_CONNECTIONS, plans_lookups=True)
+        self._chores = _engine(database, connections=_CHORE_CONNECTIONS)
         self._pump = Pump(
             _pump_settings(settings, name),
-            engine=self._engine,
+            engine=self._leads,
             routes=self._routes,
             bell=self._bell,
             spans=lead_spans(self._tracing),
@@ -102,7 +101,7 @@ class Worker:
             records=timedelta(days=settings.deleted_route_records_days),
         )
         self._housekeeping = HousekeepingThread(
-            self._engine,
+            self._chores,
             [
                 expired_keys,
                 lambda engine: apply_retention(engine, self._retention_of),
@@ -111,10 +110,10 @@ class Worker:
             interval=settings.housekeeping_seconds,
         )
         self._indexing = HousekeepingThread(
-            self._engine, [Indexing(), partial(bulk_actions, progressed=self._pump.wake)], interval=INTERVAL_SECONDS
+            self._chores, [Indexing(), partial(bulk_actions, progressed=self._pump.wake)], interval=INTERVAL_SECONDS
         )
         self._backlog = BacklogExporter(
-            self._engine, self._routes, interval=settings.backlog_seconds, metrics=metrics.backlog
+            self._chores, self._routes, interval=settings.backlog_seconds, metrics=metrics.backlog
         )
         self._status = _status_port(settings, self)
         self._stopping = False
@@ -162,7 +161,7 @@ class Worker:
         """Say where the gauges are read from when they are scraped."""
         tell_build(Role.WORKER)
         metrics.routes.observe(lambda: self._watcher.table, lambda: self._watcher.faults)
-        metrics.database_connections.set_function(lambda: open_connections(self._engine))
+        metrics.database_connections.set_function(lambda: self._leads.open_connections + self._chores.open_connections)
         metrics.redis_available.set_function(lambda: self._listener.connected)
         metrics.scheduler_active.set_function(lambda: self._scheduler.active)
 
@@ -211,11 +210,22 @@ class Worker:
         self._backlog.stop()
         self._watcher.stop()
         self._status.close()
-        self._engine.dispose()
+        self._leads.dispose()
+        self._chores.dispose()
         if self._tracing is not None:
             self._tracing.close()
         _log.info("worker.ended", failed=self._thread.failed)
         return 1 if self._thread.failed else 0
+
+
+def _engine(database: DatabaseSettings, *, connections: int, plans_lookups: bool = False) -> Engine:
+    return create_store_engine(
+        database,
+        application_name="leadgateway worker",
+        statement_timeout=timedelta(seconds=_STATEMENT_SECONDS),
+        pool_size=connections,
+        plans_lookups=plans_lookups,
+    )
 
 
 def _pump_settings(settings: WorkerSettings, name: str) -> PumpSettings:

@@ -18,11 +18,11 @@ from time import monotonic
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import Engine
 
 from leadgateway.queue import Bell
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 from leadgateway.store.breaker import OpenBreaker
+from leadgateway.store.connection import Engine
 from leadgateway.store.errors import StoreError
 from leadgateway.store.outcomes import Released, Retry
 from leadgateway_worker import metrics

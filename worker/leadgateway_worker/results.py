@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import Engine
 
 from leadgateway.store.claims import Claim
+from leadgateway.store.connection import Engine
 from leadgateway.store.errors import RowRefused, StoreError
 from leadgateway.store.outcomes import Outcome, finish
 from leadgateway.telemetry.tracing import NO_TRACE

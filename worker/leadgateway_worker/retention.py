@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Engine
-
 from leadgateway.route.snapshot import Retention, RouteKey
 from leadgateway.route.table import RouteTable
 from leadgateway.store.breaker import remove_openings
+from leadgateway.store.connection import Engine
 from leadgateway.store.retention import Ends, Part, ends, mark_ended, remove
 from leadgateway_worker import metrics
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import typer
-from sqlalchemy import Connection
 
 from leadgateway.commands.exits import store_errors_exit
 from leadgateway.dev.home import DATABASE_VARIABLES, REDIS_VARIABLES, Home, is_given
 from leadgateway.settings import DatabaseSettings, RedisSettings, load
+from leadgateway.store.connection import Connection
 from leadgateway.store.engine import create_store_engine
 
 DATA_OPTION = typer.Option(

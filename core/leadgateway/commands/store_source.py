@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from sqlalchemy import Connection
-
 from leadgateway.commands.exits import USAGE, fail
 from leadgateway.commands.lead_story import as_json, content
 from leadgateway.commands.servers import DATA_OPTION, connected, redis_settings
@@ -20,6 +18,7 @@ from leadgateway.json import JsonValue
 from leadgateway.queue import Bell, connect
 from leadgateway.store import bulk, people
 from leadgateway.store.bulk import BulkAction, BulkKind, BulkWish, TooMany
+from leadgateway.store.connection import Connection
 from leadgateway.store.search import (
     LARGEST_PAGE,
     FoundLead,

@@ -11,11 +11,10 @@ from datetime import datetime
 from threading import Event
 from typing import Any
 
-from sqlalchemy import Connection
-
 from leadgateway.dev.ports import HOST
 from leadgateway.dev.screen import Screen
 from leadgateway.settings import DatabaseSettings
+from leadgateway.store.connection import Connection
 from leadgateway.store.engine import create_store_engine
 from leadgateway.store.errors import StoreError
 from leadgateway.store.status import LeadStatus

@@ -1,8 +1,8 @@
 """The truth: leads, their states and their audit in PostgreSQL (14 or newer), and every query that touches them.
 
-All functions take an SQLAlchemy `Connection` of an engine made by `engine.create_store_engine`: it is in autocommit, so
-that one statement is one round trip and one durable commit. Statements that people wait for are written by hand, take
-whole batches as arrays and are sent past SQLAlchemy's compiler.
+All functions take a `Connection` of an engine made by `engine.create_store_engine`: it is in autocommit, so that one
+statement is one round trip and one durable commit. Statements are written by hand; those of every lead take whole
+batches as arrays and are prepared once a session (`execute.lookup`). SQLAlchemy is there for the migrations alone.
 
 Who needs what:
 

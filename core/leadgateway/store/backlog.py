@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store import arrays
-from leadgateway.store.execute import INDEX_LOOKUPS, Row, rows
+from leadgateway.store.connection import Connection
+from leadgateway.store.execute import Lookup, Row, lookup, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def waiting_routes(connection: Connection) -> Waiting:
     were, because an old snapshot (a backup, a forgotten transaction) may want to see it: each is stepped over, which
     takes about 3 µs. Then ask for `still_waiting`.
     """
-    return _waiting(rows(connection, INDEX_LOOKUPS + _WAITING))
+    return _waiting(lookup(connection, _WAITING))
 
 
 def still_waiting(connection: Connection, since: Mapping[RouteKey, datetime]) -> Waiting:
@@ -124,7 +123,7 @@ def still_waiting(connection: Connection, since: Mapping[RouteKey, datetime]) ->
         since: By route.
     """
     parameters = {"routes": arrays.text_array(since), "since": arrays.time_array(since.values())}
-    return _waiting(rows(connection, INDEX_LOOKUPS + _STILL_WAITING, parameters))
+    return _waiting(lookup(connection, _STILL_WAITING, parameters))
 
 
 def _waiting(found: Sequence[Row]) -> Waiting:
@@ -159,7 +158,9 @@ FROM pg_stat_database
 # A loose index scan: it jumps from one route with waiting leads to the next. The index gives the longest due of each
 # first. Entries of leads that have ended and that vacuum has not removed yet are stepped over. One row is for the
 # time.
-_WAITING = """
+_WAITING = Lookup(
+    "waiting_routes",
+    """
 WITH RECURSIVE waiting (route, oldest) AS (
     (SELECT route, due_at FROM lead_state WHERE due_at IS NOT NULL ORDER BY route, due_at LIMIT 1)
     UNION ALL
@@ -171,9 +172,12 @@ WITH RECURSIVE waiting (route, oldest) AS (
 SELECT route, oldest, now() FROM waiting
 UNION ALL
 SELECT NULL, NULL, now()
-"""
+""",
+)
 
-_STILL_WAITING = """
+_STILL_WAITING = Lookup(
+    "still_waiting",
+    """
 SELECT known.route, next.due_at, now()
 FROM unnest(%(routes)s::text[], %(since)s::timestamptz[]) AS known (route, since) CROSS JOIN LATERAL (
     SELECT due_at FROM lead_state
@@ -181,4 +185,5 @@ FROM unnest(%(routes)s::text[], %(since)s::timestamptz[]) AS known (route, since
 ) AS next
 UNION ALL
 SELECT NULL, NULL, now()
-"""
+""",
+)

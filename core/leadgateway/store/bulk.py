@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection
-
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store import arrays
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import records, retrying, rows, undone_on_error
 from leadgateway.store.people import Acted, move, reject, replay
 from leadgateway.store.search import LeadFilter, all_matching_ids

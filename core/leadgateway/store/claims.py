@@ -17,12 +17,11 @@ from datetime import datetime, timedelta
 from time import monotonic
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store import arrays
 from leadgateway.store.breaker import FIRST_PAUSE, LONGEST_PAUSE
-from leadgateway.store.execute import INDEX_LOOKUPS, Row, retrying, rows
+from leadgateway.store.connection import Connection
+from leadgateway.store.execute import Lookup, Row, lookup, retrying
 from leadgateway.store.outcomes import PermanentlyFailed, finish
 from leadgateway.store.status import LeadStatus
 
@@ -121,7 +120,7 @@ def claim(
         "first_pause": FIRST_PAUSE.total_seconds(),
         "longest_pause": LONGEST_PAUSE.total_seconds(),
     }
-    claims = [_claim(row) for row in retrying(lambda: rows(connection, INDEX_LOOKUPS + _CLAIM, parameters))]
+    claims = [_claim(row) for row in retrying(lambda: lookup(connection, _CLAIM, parameters))]
     _give_up(connection, [lead for lead in claims if lead.poisoned], worker)
     return claims
 
@@ -154,7 +153,9 @@ def _claim(row: Row) -> Claim:
 #
 # `probes` are the open breakers that let a lead through now. They are locked until the end of the statement, so that no
 # other worker sees them, and are due again after a pause, or when the lease of the lead that was let through is over.
-_CLAIM = """
+_CLAIM = Lookup(
+    "claim",
+    """
 WITH probes AS MATERIALIZED (
     SELECT opening_id, route FROM breaker_opening
     WHERE closed_at IS NULL AND probe_at <= now() AND route = ANY (%(routes)s::text[])
@@ -217,4 +218,5 @@ JOIN inbound_lead USING (lead_id)
 LEFT JOIN delivery_round
   ON claimed.status <> 'RECEIVED' AND delivery_round.lead_id = claimed.lead_id AND delivery_round.round = claimed.round
 ORDER BY claimed.due_at, claimed.lead_id
-"""
+""",
+)

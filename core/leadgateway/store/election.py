@@ -6,8 +6,7 @@ never hold it; a process that dies gives it up with its connection.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 
 

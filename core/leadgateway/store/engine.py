@@ -7,21 +7,19 @@ hosts; `target_session_attrs=read-write` then finds the primary after a failover
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import psycopg2
-import sqlalchemy
 from psycopg2.extensions import connection as PsycopgConnection  # noqa: N812
 from psycopg2.extensions import parse_dsn
-from sqlalchemy import Engine, event, exc
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
+from psycopg2.extras import register_uuid
 
 from leadgateway.settings import DatabaseSettings
-from leadgateway.store.errors import StoreError, StoreUnavailable, store_error
+from leadgateway.store.connection import Engine
+from leadgateway.store.errors import StoreUnavailable, store_error
+from leadgateway.store.execute import NOT_FOR_LOOKUPS
 
 _PEER_DEAD_AFTER: Mapping[str, int] = {
     "connect_timeout": 2,  # seconds; libpq takes 1 as 2
@@ -30,8 +28,6 @@ _PEER_DEAD_AFTER: Mapping[str, int] = {
     "keepalives_interval": 1,
     "keepalives_count": 1,
 }
-_PING_AFTER_SECONDS = 1.0
-
 _SESSION = """
 SET jit = off;  -- compiling a plan costs more than any of ours runs
 SET TIME ZONE 'UTC';
@@ -52,6 +48,11 @@ SELECT set_config('statement_timeout', %(statement_timeout)s, false);
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 """
 
+_LOOKUPS_ONLY = ";".join(
+    ("", *(f"SET {way} = off" for way in NOT_FOR_LOOKUPS), "SET plan_cache_mode = force_generic_plan")
+)
+"""As `execute.INDEX_LOOKUPS`, but for a whole session: plans that are kept are made, and made again, this way too."""
+
 
 def create_store_engine(
     settings: DatabaseSettings,
@@ -59,6 +60,7 @@ def create_store_engine(
     application_name: str,
     statement_timeout: timedelta = timedelta(0),
     pool_size: int = 5,
+    plans_lookups: bool = False,
 ) -> Engine:
     """Make an engine with connections as the functions of this package want them: in autocommit.
 
@@ -70,26 +72,12 @@ def create_store_engine(
         application_name: What PostgreSQL's own views call us, such as `leadgateway webhook`.
         statement_timeout: A statement that runs longer is ended with StoreTimeout; zero: never.
         pool_size: Connections at the most.
+        plans_lookups: For statements that touch a few rows by their keys, whatever the size of the tables; their plans
+            are made once a connection. See `leadgateway.store.execute.lookup`.
     """
     parameters = {**_PEER_DEAD_AFTER, "application_name": application_name, **connection_parameters(settings)}
-    engine = sqlalchemy.create_engine(
-        "postgresql+psycopg2://",
-        creator=lambda: _connect(parameters, statement_timeout),
-        isolation_level="AUTOCOMMIT",
-        pool_size=pool_size,
-        max_overflow=0,
-        hide_parameters=True,  # an error's text would quote leads
-    )
-    event.listen(engine, "checkin", _note_return)
-    event.listen(engine, "checkout", _try_idle)
-    event.listen(engine, "handle_error", _by_cause)
-    return engine
-
-
-def open_connections(engine: Engine) -> int:
-    """Count an engine's connections, those in use and those that wait for the next one."""
-    pool = engine.pool
-    return pool.checkedin() + pool.checkedout() if isinstance(pool, QueuePool) else 0
+    session = _SESSION + _LOOKUPS_ONLY if plans_lookups else _SESSION
+    return Engine(lambda: _connect(parameters, session, statement_timeout), size=pool_size, plans_lookups=plans_lookups)
 
 
 def connection_parameters(settings: DatabaseSettings) -> dict[str, str | int]:
@@ -105,13 +93,14 @@ def connection_parameters(settings: DatabaseSettings) -> dict[str, str | int]:
     }
 
 
-def _connect(parameters: Mapping[str, str | int], statement_timeout: timedelta) -> PsycopgConnection:
+def _connect(parameters: Mapping[str, str | int], session: str, statement_timeout: timedelta) -> PsycopgConnection:
     connection = _connect_to_any(parameters)
     try:
         connection.autocommit = True
+        register_uuid(conn_or_curs=connection)  # type: ignore[no-untyped-call]
         with connection.cursor() as cursor:
             milliseconds = statement_timeout // timedelta(milliseconds=1)
-            cursor.execute(_SESSION, {"statement_timeout": f"{milliseconds}ms"})
+            cursor.execute(session, {"statement_timeout": f"{milliseconds}ms"})
     except psycopg2.Error as error:
         connection.close()
         raise store_error(error) from None
@@ -143,24 +132,3 @@ def _beginning_at(turn: int, parameters: Mapping[str, str | int]) -> dict[str, A
         if len(listed) > 1:  # one port may stand for all hosts
             rotated[name] = ",".join(listed[turn:] + listed[:turn])
     return {**parameters, **rotated}
-
-
-def _by_cause(context: ExceptionContext) -> StoreError | None:
-    # What SQLAlchemy itself sends: when it connects for the first time, and for Alembic
-    error = context.original_exception
-    return store_error(error) if isinstance(error, psycopg2.Error) else None
-
-
-def _note_return(_connection: PsycopgConnection | None, entry: ConnectionPoolEntry) -> None:
-    entry.info["returned_at"] = time.monotonic()
-
-
-def _try_idle(connection: PsycopgConnection, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
-    returned_at = entry.info.pop("returned_at", None)
-    if returned_at is None or time.monotonic() - returned_at < _PING_AFTER_SECONDS:
-        return
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except psycopg2.Error:
-        raise exc.DisconnectionError from None  # the pool replaces it

@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sqlalchemy import Connection
-
 from leadgateway.person import EmailAddress, Person, PhoneNumber
 from leadgateway.store import erasure
+from leadgateway.store.connection import Connection
 from leadgateway.store.erasure import Erased
 from leadgateway.store.traces import Progress, find_person
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection
-
 from leadgateway.store import arrays
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import INDEX_LOOKUPS, rows
 from leadgateway.store.people import InFlight, reject
 from leadgateway.store.traces import Progress

@@ -26,7 +26,7 @@ class StoreTimeout(StoreUnavailable):
 
 
 class Contention(StoreError):
-    """Two transactions got in each other's way; this one was undone and can be repeated at once."""
+    """Something else got in the way, a transaction or a change of the schema; repeat it, since it was undone."""
 
 
 class RowRefused(StoreError):
@@ -41,7 +41,9 @@ class SchemaMismatch(StoreError):
     """A table, column or permission that this version needs is not there: `leadgateway migrate` was not run."""
 
 
-_CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure)
+OutdatedPlan = errors.FeatureNotSupported
+"""Of ours it can only be a "cached plan must not change result type": all else that we use is supported."""
+_CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure, OutdatedPlan)
 _TIMEOUT = (errors.QueryCanceled, errors.LockNotAvailable)
 # 22 data exception, 23 integrity, 54 program limit exceeded (an index row too large), P0 raised by a trigger
 _ROW_CLASSES = ("22", "23", "54", "P0")
@@ -54,7 +56,7 @@ def store_error(error: psycopg2.Error) -> StoreError:
     """Give the cause of a psycopg2 error its own type, without what PostgreSQL quotes of the data."""
     state: str | None = error.pgcode
     if isinstance(error, _CONTENTION):
-        return Contention("two transactions got in each other's way", sqlstate=state)
+        return Contention("another transaction or a change of the schema got in its way", sqlstate=state)
     if isinstance(error, _TIMEOUT):
         return StoreTimeout("PostgreSQL took too long", sqlstate=state)
     if state is None or state.startswith(_UNAVAILABLE_CLASSES):

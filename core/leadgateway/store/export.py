@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Engine
-
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store import arrays
+from leadgateway.store.connection import Engine
 from leadgateway.store.execute import INDEX_LOOKUPS, records
 from leadgateway.store.search import LeadFilter, all_matching_ids
 from leadgateway.store.status import LeadStatus

@@ -11,8 +11,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
+from leadgateway.store.connection import Connection
 from leadgateway.store.errors import StoreError
 from leadgateway.store.execute import rows
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 
 

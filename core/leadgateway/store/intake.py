@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection
-
 from leadgateway.store import arrays
 from leadgateway.store.arrival import Answer, Duplicate, KeyReused, NewLead, Refused, Stored
+from leadgateway.store.connection import Connection
 from leadgateway.store.errors import RowRefused, StoreUnavailable
-from leadgateway.store.execute import retrying, rows, undone_on_error
+from leadgateway.store.execute import Lookup, lookup, retrying, rows, undone_on_error
 from leadgateway.store.keys import KeyKind, take_keys
 from leadgateway.store.repeats import Reassigned, Repeats
 
@@ -55,7 +54,7 @@ def _confirmed(connection: Connection, leads: Sequence[NewLead]) -> list[Answer]
     Whoever cancels a commit that waits for a synchronous standby makes PostgreSQL confirm it, with a warning, though
     the standby lacks it: a failover would lose what was answered. No statement of ours warns of anything else.
     """
-    notices = connection.connection.driver_connection.notices  # type: ignore[union-attr]
+    notices = connection.session.driver.notices
     notices.clear()
     answers = _store(connection, leads)
     if notices:
@@ -67,7 +66,7 @@ def _store(connection: Connection, leads: Sequence[NewLead]) -> list[Answer]:
     if any(lead.idempotency_key is not None or lead.dedup_key is not None for lead in leads):
         with undone_on_error(connection):
             return _store_with_keys(connection, leads)
-    ids = rows(connection, _INSERT_LEADS, _lead_columns(leads, [None] * len(leads)))
+    ids = lookup(connection, _STORE_LEADS, _lead_columns(leads, [None] * len(leads)))
     return [Stored(lead_id, lead.correlation_id) for (lead_id,), lead in zip(ids, leads, strict=True)]
 
 
@@ -152,6 +151,7 @@ WITH lead AS MATERIALIZED (
 )
 SELECT lead_id FROM lead ORDER BY n
 """
+_STORE_LEADS = Lookup("store_leads", _INSERT_LEADS)
 
 # Of a lead whose contents were removed nothing new is kept, and nothing at all of one whose record was. One that has
 # ended is locked against that until we commit; one that waits can't be emptied, and a claim would pass it over.

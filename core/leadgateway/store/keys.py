@@ -14,10 +14,9 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store import arrays
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 
 KeyKind = Literal["D", "I"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sqlalchemy import Connection
-
 from leadgateway.store import arrays
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 
 Kind: TypeAlias = Literal["contents", "search", "export"]

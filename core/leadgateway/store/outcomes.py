@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
-from sqlalchemy import Connection
-
 from leadgateway.json import JsonValue
 from leadgateway.store import arrays
-from leadgateway.store.execute import INDEX_LOOKUPS, retrying, rows
+from leadgateway.store.connection import Connection
+from leadgateway.store.execute import Lookup, lookup, retrying
 from leadgateway.store.status import LeadStatus
 
 EXCERPT_BYTES = 4096
@@ -126,8 +125,9 @@ def finish(connection: Connection, outcomes: Sequence[Outcome], *, worker: str) 
     if not outcomes:
         return set()
     parameters = {"worker": worker, **_columns([_change(outcome) for outcome in outcomes])}
-    sql = _FINISH_AND_FREE_KEYS if any(isinstance(outcome, Rejected) for outcome in outcomes) else _FINISH
-    return {lead_id for (lead_id,) in retrying(lambda: rows(connection, INDEX_LOOKUPS + sql, parameters))}
+    frees_keys = any(isinstance(outcome, Rejected) for outcome in outcomes)
+    statement = _FINISH_AND_FREE_KEYS if frees_keys else _FINISH
+    return {lead_id for (lead_id,) in retrying(lambda: lookup(connection, statement, parameters))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def _excerpt(attempt: Attempt | None) -> bytes | None:
 
 # `before` is the same row as `s`, read only to know the state it comes from: while the lease is held nobody else
 # changes it.
-_FINISH = """
+_STEPS = """
 WITH held AS (
     UPDATE lead_state AS s SET
         status = coalesce(o.status, s.status),
@@ -240,15 +240,16 @@ WITH held AS (
            'RETRIES_EXHAUSTED', NULL
     FROM held WHERE steps = 2
 )
-SELECT lead_id FROM held
 """
 
-_FREE_KEYS = """, freed AS (
+_KEYS = """, freed AS (
     DELETE FROM lead_key AS k USING held JOIN inbound_lead AS l USING (lead_id)
     WHERE held.to_status = 'REJECTED'
       AND k.route = l.route AND k.kind = 'D' AND k.digest = l.dedup_key AND k.lead_id = l.lead_id
 )
-SELECT lead_id FROM held
 """
 
-_FINISH_AND_FREE_KEYS = _FINISH.removesuffix("\nSELECT lead_id FROM held\n") + _FREE_KEYS
+_WRITTEN = "SELECT lead_id FROM held"
+
+_FINISH = Lookup("finish", _STEPS + _WRITTEN)
+_FINISH_AND_FREE_KEYS = Lookup("finish_and_free_keys", _STEPS + _KEYS + _WRITTEN)

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import Connection
-
 from leadgateway.json import JsonValue
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store import arrays
 from leadgateway.store.claims import LAPSE
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import INDEX_LOOKUPS, Row, retrying, rows
 from leadgateway.store.status import LEGAL_STEPS, MOVABLE, LeadStatus
 

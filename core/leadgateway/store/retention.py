@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
-from sqlalchemy import Connection
-
 from leadgateway.route.snapshot import RouteKey
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import INDEX_LOOKUPS, rows
 
 Part: TypeAlias = Literal["contents", "records"]

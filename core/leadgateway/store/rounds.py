@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from leadgateway.store import arrays
-from leadgateway.store.execute import INDEX_LOOKUPS, retrying, rows
+from leadgateway.store.connection import Connection
+from leadgateway.store.execute import Lookup, lookup, retrying
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +68,14 @@ def mark_ready(connection: Connection, ready: Sequence[Ready], *, worker: str) -
         "idempotency_keys": arrays.uuid_array(lead.idempotency_key for lead in ready),
         "omitted": arrays.json_array(lead.omitted or None for lead in ready),
     }
-    return dict(retrying(lambda: rows(connection, INDEX_LOOKUPS + _MARK_READY, parameters)))
+    return dict(retrying(lambda: lookup(connection, _MARK_READY, parameters)))
 
 
 # `before` is the same row as `s`, read only to know the state it comes from: while the lease is held nobody else
 # changes it. A lead that is RECEIVED becomes READY with a payload only.
-_MARK_READY = """
+_MARK_READY = Lookup(
+    "mark_ready",
+    """
 WITH held AS (
     UPDATE lead_state AS s SET
         status = 'READY',
@@ -104,4 +105,5 @@ WITH held AS (
     FROM held WHERE payload IS NOT NULL
 )
 SELECT lead_id, leased_at FROM held
-"""
+""",
+)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store.backlog import RouteWaiting, waiting_by_route
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import INDEX_LOOKUPS, rows
 from leadgateway.store.status import LeadStatus
 

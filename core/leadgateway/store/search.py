@@ -15,11 +15,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from leadgateway.pipeline.search_terms import LONGEST_PATH, LONGEST_VALUE, email_terms, phone_terms, value_term
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store import arrays
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import INDEX_LOOKUPS, records, rows
 from leadgateway.store.search_index import catch_up
 from leadgateway.store.status import WAITING, LeadStatus

@@ -14,11 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import Connection
-
 from leadgateway.pipeline.lead import InvalidLead, parse_lead
 from leadgateway.pipeline.search_terms import lead_terms
 from leadgateway.store import arrays
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import INDEX_LOOKUPS, Row, retrying, rows
 
 SETTLED_AFTER = timedelta(minutes=2)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection
-
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store import arrays
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import Row, rows
 from leadgateway.store.search import numbers_between
 from leadgateway.store.search_index import catch_up

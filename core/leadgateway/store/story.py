@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from leadgateway.json import JsonValue
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store.breaker import Opening
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import INDEX_LOOKUPS, records, rows, undone_on_error
 from leadgateway.store.status import LeadStatus
 

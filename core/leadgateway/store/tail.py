@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from leadgateway.route.snapshot import RouteKey
 from leadgateway.store import arrays
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import INDEX_LOOKUPS, rows
 from leadgateway.store.status import LeadStatus
 

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeAlias
 
-from sqlalchemy import Connection
-
 from leadgateway.person import EmailAddress, Person, PhoneNumber, is_in_value
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows, undone_on_error
 
 _PAGES_AT_ONCE = 2000  # of 8 KiB, without what is stored out of line

@@ -13,9 +13,9 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from leadgateway.store.bulk import BulkState, advance, bulk_actions
+from leadgateway.store.connection import Connection
 from tests.building.command_line import Called, leadgateway
 from tests.building.stored_leads import ROUTE, Worker, new_lead, status_of, store_engine, stored
 from tests.building.waiting import eventually

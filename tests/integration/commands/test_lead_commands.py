@@ -12,11 +12,11 @@ from uuid import UUID
 
 import pytest
 import redis
-from sqlalchemy import Connection
 
 from leadgateway.commands.lead_story import as_json
 from leadgateway.queue import QUEUE_NAME
 from leadgateway.store.breaker import Tally, open_breaker
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from leadgateway.store.retention import remove
 from leadgateway.store.story import lead_story

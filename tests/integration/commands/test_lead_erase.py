@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
+from leadgateway.store.connection import Connection
 from leadgateway.store.erasure import erasures
 from leadgateway.store.execute import rows
 from tests.building.command_line import Called, leadgateway

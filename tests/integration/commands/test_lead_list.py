@@ -16,8 +16,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection
 
+from leadgateway.store.connection import Connection
 from leadgateway.store.people import reject
 from tests.building.command_line import Called, leadgateway
 from tests.building.stored_leads import ROUTE, Worker, new_lead, store_engine, stored

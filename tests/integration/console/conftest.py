@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from sqlalchemy import Connection
 
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.dev.valkey import EmbeddedValkey
+from leadgateway.store.connection import Connection
 from tests.building.console import LOCKED, ConsoleProcess
 from tests.building.databases import fresh_database
 from tests.building.stored_leads import store_engine

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import Connection
 
 from leadgateway.store import bulk
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from tests.building.console import TOKEN, VIEWER_TOKEN, ConsoleProcess
 from tests.building.stored_leads import ROUTE, Worker, new_lead, status_of, stored

@@ -13,10 +13,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import Connection
 
 from leadgateway.store.breaker import Tally, open_breaker
 from leadgateway.store.bulk import advance
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from leadgateway.store.outcomes import Delivered
 from leadgateway.store.people import reject

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
 from bench.pages import BOUND_MILLISECONDS, pages
 from bench.search import fill
 from leadgateway.store import backlog
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from leadgateway.store.statistics import statistics
 from tests.building.console import ConsoleProcess, Person

@@ -15,11 +15,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection
 from typer.testing import CliRunner
 
 from leadgateway.commands.kubectl import app
 from leadgateway.store.bulk import advance
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from tests.building.command_line import Called, leadgateway
 from tests.building.console import TOKEN, VIEWER_TOKEN, ConsoleProcess

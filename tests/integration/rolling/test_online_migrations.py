@@ -14,12 +14,13 @@ from datetime import timedelta
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, Engine
 
 from leadgateway.settings import DatabaseSettings
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.errors import StoreTimeout
 from leadgateway.store.execute import rows
 from leadgateway.store.migrations import migrate, runner, schema_is_current
+from leadgateway.store.migrations.alembic_connection import alembic_connection
 from leadgateway.store.migrations.runner import LOCK_TIMEOUT
 from tests.building.stored_leads import store_engine
 from tests.building.waiting import eventually
@@ -145,9 +146,8 @@ def engine(empty_database_url: str) -> Iterator[Engine]:
     engine = store_engine(empty_database_url)
     with engine.connect() as connection:
         config = runner._config()
-        config.attributes["connection"] = connection.execution_options(isolation_level="READ COMMITTED")
-        command.upgrade(config, "0001")
-        connection.rollback()
+        with alembic_connection(connection) as config.attributes["connection"]:
+            command.upgrade(config, "0001")
     yield engine
     engine.dispose()
 

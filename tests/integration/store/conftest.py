@@ -10,9 +10,9 @@ from contextlib import closing
 
 import psycopg2
 import pytest
-from sqlalchemy import Connection, Engine
 
 from leadgateway.dev.postgres import EmbeddedPostgres
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.execute import rows
 from leadgateway.store.tables import metadata
 from tests.building.stored_leads import Worker, store_engine
@@ -35,7 +35,7 @@ def store_database(postgres_server: EmbeddedPostgres, migrated_template: str) ->
 
 @pytest.fixture
 def engine(store_database: str) -> Iterator[Engine]:
-    engine = store_engine(store_database, pool_size=60)
+    engine = store_engine(store_database, pool_size=60, plans_lookups=True)
     with engine.connect() as connection:
         rows(connection, EMPTY)
     yield engine

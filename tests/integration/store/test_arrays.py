@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
 
 from leadgateway.store import arrays
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from tests.building.stored_leads import store_engine
 

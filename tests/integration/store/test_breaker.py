@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine
 
 from leadgateway.store.breaker import (
     FIRST_PAUSE,
@@ -23,6 +22,7 @@ from leadgateway.store.breaker import (
     tallies,
 )
 from leadgateway.store.claims import Claim
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.errors import RowRefused
 from leadgateway.store.execute import rows
 from leadgateway.store.outcomes import Released

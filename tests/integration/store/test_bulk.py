@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Connection, Engine
 
 from leadgateway.store import bulk
 from leadgateway.store.bulk import BulkAction, BulkKind, BulkState, BulkWish, TooMany, begin, bulk_action, cancel, meant
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.errors import RowRefused
 from leadgateway.store.execute import rows
 from leadgateway.store.people import replay

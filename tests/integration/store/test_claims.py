@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Connection, Engine
-
 from leadgateway.store.claims import POISONED_AFTER
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.execute import rows
 from leadgateway.store.outcomes import Released
 from leadgateway.store.story import lead_story

@@ -11,10 +11,10 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import Connection, Engine
 
 from leadgateway.store.arrival import Answer, Duplicate, NewLead, Stored
 from leadgateway.store.claims import Claim
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.errors import Contention
 from leadgateway.store.execute import rows
 from leadgateway.store.intake import store_batch

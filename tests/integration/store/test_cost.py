@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection
-
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from leadgateway.store.intake import store_batch
 from leadgateway.store.outcomes import Delivered

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import Connection, Engine
 
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.store.claims import claim
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.execute import rows
 from leadgateway.store.intake import store_batch
 from leadgateway_worker.frontier import Frontier

@@ -14,11 +14,11 @@ from urllib.parse import quote
 import psycopg2
 import pytest
 from psycopg2.extensions import parse_dsn
-from sqlalchemy import Connection, Engine
 
 from leadgateway.dev.ports import free_port
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.settings import DatabaseSettings
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.engine import connection_parameters
 from leadgateway.store.errors import (
     RowRefused,
@@ -28,7 +28,7 @@ from leadgateway.store.errors import (
     StoreUnavailable,
     store_error,
 )
-from leadgateway.store.execute import rows
+from leadgateway.store.execute import Lookup, lookup, retrying, rows
 from tests.building.stored_leads import store_engine, stored
 
 KEEPALIVES = ("idle", "interval", "count")
@@ -175,7 +175,7 @@ def test_a_connection_that_broke_is_noticed_and_replaced(engine: Engine, connect
 def test_an_idle_connection_that_broke_fails_nobody(
     engine: Engine, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leadgateway.store.engine._PING_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("leadgateway.store.connection._PING_AFTER_SECONDS", 0.0)
     with engine.connect() as other:
         pid = backend(other)
     rows(connection, "SELECT pg_terminate_backend(%(pid)s)", {"pid": pid})
@@ -200,6 +200,88 @@ def test_every_connection_broken_at_once_leaves_an_engine_that_works(database_ur
 
     assert failures <= 2
     engine.dispose()
+
+
+def test_what_was_begun_and_not_committed_is_undone_when_a_connection_is_given_back(
+    engine: Engine, connection: Connection
+) -> None:
+    with engine.connect() as other:
+        rows(other, "BEGIN; SELECT pg_advisory_xact_lock(1)")
+
+    with engine.connect() as next_one:
+        rows(connection, "SELECT pg_advisory_xact_lock(1)")
+        rows(next_one, "COMMIT")
+
+
+def test_whoever_finds_all_connections_in_use_is_told(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leadgateway.store.connection._PATIENCE_SECONDS", 0.0)
+    engine = store_engine(database_url, pool_size=1)
+
+    with engine.connect(), pytest.raises(StoreUnavailable, match="in use"):
+        engine.connect()
+
+    with engine.connect() as connection:
+        assert rows(connection, "SELECT 1") == [(1,)]
+    engine.dispose()
+
+
+def test_a_connection_that_was_given_back_sends_nothing_more(engine: Engine) -> None:
+    with engine.connect() as connection:
+        pass
+
+    with pytest.raises(StoreUnavailable, match="given back"):
+        rows(connection, "SELECT 1")
+
+
+def test_a_lookup_is_planned_once_a_session(engine: Engine) -> None:
+    asked = Lookup("asked", "SELECT %(number)s::int + %(number)s")
+    planned = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE name = 'asked'"
+
+    with engine.connect() as connection:
+        answers = [lookup(connection, asked, {"number": number}) for number in range(7)]
+
+        assert answers == [[(number * 2,)] for number in range(7)]
+        assert rows(connection, planned) == [(7, 0)]
+
+
+def test_a_lookup_goes_on_in_a_session_that_replaced_its_own(engine: Engine, connection: Connection) -> None:
+    asked = Lookup("asked_again", "SELECT 1")
+    with engine.connect() as other:
+        lookup(other, asked)
+        rows(connection, "SELECT pg_terminate_backend(%(pid)s)", {"pid": backend(other)})
+        with pytest.raises(StoreUnavailable):
+            lookup(other, asked)
+
+        assert lookup(other, asked) == [(1,)]
+
+
+def test_a_lookup_bears_a_schema_that_changes_under_it(database_url: str) -> None:
+    asked = Lookup("read_all", "SELECT * FROM changing")
+    engine = store_engine(database_url, plans_lookups=True)
+    with engine.connect() as connection:
+        rows(connection, "CREATE TABLE changing AS SELECT 1 AS number")
+        assert lookup(connection, asked) == [(1,)]
+        rows(connection, "ALTER TABLE changing ADD COLUMN word text DEFAULT 'new'")
+
+        assert retrying(lambda: lookup(connection, asked)) == [(1, "new")]
+    engine.dispose()
+
+
+def test_a_plan_that_is_made_anew_is_a_lookup_again(engine: Engine, connection: Connection) -> None:
+    stored(connection, count=50)
+    asked = Lookup("asked_of_few", "SELECT count(*) FROM lead_state WHERE lead_id = %(lead_id)s")
+    scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'lead_state'"
+    with engine.connect() as other:
+        lookup(other, asked, {"lead_id": 1})
+        rows(connection, "ANALYZE lead_state")
+        rows(connection, "SELECT pg_stat_force_next_flush(), pg_stat_clear_snapshot()")
+        before = rows(connection, scans)
+
+        lookup(other, asked, {"lead_id": 1})
+
+        rows(other, "SELECT pg_stat_force_next_flush()")
+    rows(connection, "SELECT pg_stat_clear_snapshot()")
+    assert rows(connection, scans) == before
 
 
 def test_a_failed_statement_says_nothing_of_its_values(connection: Connection) -> None:

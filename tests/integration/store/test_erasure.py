@@ -6,9 +6,9 @@ import json
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection
 
 from leadgateway.person import EmailAddress, Person, PhoneNumber
+from leadgateway.store.connection import Connection
 from leadgateway.store.erasure import (
     begin_erasure,
     contents_left,

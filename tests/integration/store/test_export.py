@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine
 
 from leadgateway.store import export as exporting
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.errors import StoreError
 from leadgateway.store.execute import rows
 from leadgateway.store.export import export
@@ -27,9 +27,9 @@ def test_leads_are_read_batch_by_batch_with_a_connection_only_while_reading(
     leads = stored(connection, count=5)
     catch_up(connection)
 
-    used, batches = engine.pool.checkedout(), []  # type: ignore[attr-defined]
+    used, batches = engine.in_use, []
     for batch in export(engine, LeadFilter(route=ROUTE)):
-        assert engine.pool.checkedout() == used  # type: ignore[attr-defined]
+        assert engine.in_use == used
         batches.append([lead.lead_id for lead in batch])
 
     assert batches == [leads[:2:-1], leads[2:0:-1], leads[:1]]

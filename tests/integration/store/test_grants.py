@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from psycopg2.extensions import make_dsn
-from sqlalchemy import Connection
 
 from leadgateway.dev.postgres import SUPERUSER, EmbeddedPostgres
 from leadgateway.person import EmailAddress
@@ -25,6 +24,7 @@ from leadgateway.store.breaker import (
     tallies,
 )
 from leadgateway.store.bulk import BulkKind, BulkWish, begin, cancel, meant
+from leadgateway.store.connection import Connection
 from leadgateway.store.erasing import Sought, erase_whole, look
 from leadgateway.store.erasure import begin_erasure, erase, finish_erasure
 from leadgateway.store.errors import SchemaMismatch, StoreError

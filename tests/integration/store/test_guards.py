@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from sqlalchemy import Connection
 
+from leadgateway.store.connection import Connection
 from leadgateway.store.errors import RowRefused
 from leadgateway.store.execute import rows
 from leadgateway.store.status import LEGAL_STEPS, MOVABLE, WAITING, LeadStatus

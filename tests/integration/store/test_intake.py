@@ -6,9 +6,9 @@ import json
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection
 
 from leadgateway.store.arrival import Refused, Stored
+from leadgateway.store.connection import Connection
 from leadgateway.store.errors import StoreError
 from leadgateway.store.execute import rows
 from leadgateway.store.intake import store_batch

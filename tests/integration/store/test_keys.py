@@ -6,9 +6,9 @@ import os
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection
 
 from leadgateway.store.arrival import Duplicate, KeyReused, NewLead, Stored
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from leadgateway.store.housekeeping import delete_expired_keys
 from leadgateway.store.intake import store_batch

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine
 
 from leadgateway.dev.postgres import EmbeddedPostgres
 from leadgateway.settings import DatabaseSettings
 from leadgateway.store import migrations
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.errors import StoreTimeout, StoreUnavailable
 from leadgateway.store.execute import rows
 from leadgateway.store.migrations import SchemaNotReady, UnsuitableServer, migrate, schema_is_current, wait_for_schema
+from leadgateway.store.migrations.alembic_connection import alembic_connection
 from leadgateway.store.migrations.runner import _LOCK
 from leadgateway.store.tables import metadata
 from tests.building.stored_leads import at_once, store_engine, stored
@@ -40,9 +41,10 @@ def empty(empty_database_url: str) -> Iterator[Engine]:
 
 def test_the_tables_as_python_knows_them_are_those_of_the_migrations(connection: Connection) -> None:
     options = {"compare_type": True, "compare_server_default": True}
-    context = MigrationContext.configure(connection, opts=options)
+    with alembic_connection(connection) as lent:
+        context = MigrationContext.configure(lent, opts=options)
 
-    assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, metadata) == []
 
 
 def test_the_constraints_are_named_alike(connection: Connection) -> None:

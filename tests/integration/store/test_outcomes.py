@@ -6,8 +6,8 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection
 
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from leadgateway.store.outcomes import (
     Delivered,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection
 
 from leadgateway.store.arrival import Stored
+from leadgateway.store.connection import Connection
 from leadgateway.store.intake import store_batch
 from leadgateway.store.outcomes import Delivered, Exhausted, Released, Retry
 from leadgateway.store.people import Acted, AlreadyThere, InFlight, NotFound, WrongStatus, move, reject, replay

@@ -6,9 +6,9 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine
 
 from leadgateway.store.claims import Claim
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.errors import RowRefused
 from leadgateway.store.execute import rows
 from leadgateway.store.intake import store_batch

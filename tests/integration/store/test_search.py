@@ -9,9 +9,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, Engine
 
 from leadgateway.store import search as searching
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.execute import rows
 from leadgateway.store.outcomes import Exhausted
 from leadgateway.store.people import move, reject, replay

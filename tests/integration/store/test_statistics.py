@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection
 
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from leadgateway.store.search_index import catch_up
 from leadgateway.store.statistics import InvalidPeriod, Statistics, statistics

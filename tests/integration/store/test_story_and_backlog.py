@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
-from sqlalchemy import Connection
-
 from leadgateway.store.backlog import RouteWaiting, backlog, waiting_by_route, waiting_of, waiting_routes
 from leadgateway.store.claims import Claim
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from leadgateway.store.story import lead_story, leads_with_correlation_id
 from tests.building.stored_leads import BODY, ROUTE, Worker, new_lead, stored

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection
 
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from leadgateway_worker.frontier import Frontier
 from tests.building.stored_leads import Worker, new_lead, store_engine, stored

@@ -11,11 +11,11 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from leadgateway import __version__
+from leadgateway.store.connection import Engine
 from leadgateway.store.errors import StoreError, StoreTimeout, StoreUnavailable
 from leadgateway_webhook.console.access import Access, ForeignHost, NotAllowed, NotSignedIn
 from leadgateway_webhook.console.api import PREFIX, api_router

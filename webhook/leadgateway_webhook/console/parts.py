@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from sqlalchemy import Connection, Engine
 
+from leadgateway.store.connection import Connection, Engine
 from leadgateway_webhook.console.access import Access, Principal
 from leadgateway_webhook.console.catalogue import RouteCatalogue
 from leadgateway_webhook.console.metrics import Metrics

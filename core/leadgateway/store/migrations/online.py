@@ -12,9 +12,11 @@ import time
 from datetime import timedelta
 
 from alembic import op
+from sqlalchemy import text
 
-from leadgateway.store.execute import rows
 from leadgateway.store.migrations.runner import DEADLINE, LOCK_TIMEOUT, lock_timeout
+
+_WHOLE = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
 
 
 def build_index(name: str, definition: str) -> None:
@@ -27,12 +29,11 @@ def build_index(name: str, definition: str) -> None:
         definition: What follows ON, such as `lead_state (route) WHERE due_at IS NULL`.
     """
     with op.get_context().autocommit_block():
-        whole = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%(name)s)"
-        found = rows(op.get_bind(), whole, {"name": name})
-        if found == [(True,)]:
+        found = op.get_bind().execute(_WHOLE, {"name": name}).scalar()
+        if found:
             return
         op.execute(lock_timeout(_patience()))
-        if found:  # begun and not finished: of no use to anybody
+        if found is not None:  # begun and not finished: of no use to anybody
             op.execute(f"DROP INDEX CONCURRENTLY {name}")
         op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {definition}")
         op.execute(lock_timeout(LOCK_TIMEOUT))

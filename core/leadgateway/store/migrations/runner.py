@@ -12,9 +12,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import Connection, Engine
 
 from leadgateway.settings import DatabaseSettings
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.engine import create_store_engine
 from leadgateway.store.errors import SchemaMismatch, StoreError, StoreTimeout, StoreUnavailable
 from leadgateway.store.execute import Row, rows
@@ -160,22 +160,20 @@ def _only_migrator(connection: Connection, deadline: float) -> Iterator[None]:
     try:
         yield
     finally:
-        if not connection.invalidated:
+        if not connection.is_broken:
             rows(connection, "SELECT pg_advisory_unlock(%(lock)s)", {"lock": _LOCK})
 
 
 def _upgrade(connection: Connection, deadline: float) -> None:
-    # Here, not above: webhook and worker only look at the revision, and Alembic takes several MiB of each.
+    # Here, not above: webhook and worker only look at the revision, and Alembic and SQLAlchemy take 20 MiB of each.
     from alembic import command  # noqa: PLC0415
+
+    from leadgateway.store.migrations.alembic_connection import alembic_connection  # noqa: PLC0415
 
     config = _config()
     config.attributes[DEADLINE] = deadline
-    config.attributes["connection"] = connection.execution_options(isolation_level="READ COMMITTED")
-    try:
+    with alembic_connection(connection) as config.attributes["connection"]:
         command.upgrade(config, "head")
-    finally:
-        connection.rollback()
-        connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _revision(connection: Connection) -> str | None:

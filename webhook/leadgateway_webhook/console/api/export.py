@@ -11,9 +11,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
-from sqlalchemy import Connection
 
 from leadgateway.pipeline.lead import InvalidLead, parse_lead
+from leadgateway.store.connection import Connection
 from leadgateway.store.export import ExportedLead, export
 from leadgateway.store.looks import Look, record_look
 from leadgateway.store.search import LeadFilter, count_matching

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 
 from leadgateway.commands.lead_story import as_json, content
+from leadgateway.store.connection import Connection
 from leadgateway.store.looks import Look, record_look
 from leadgateway.store.search import (
     LARGEST_PAGE,

@@ -19,9 +19,9 @@ import structlog
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
-from sqlalchemy import Connection
 
 from leadgateway.person import EmailAddress, NoSuchPerson, PhoneNumber
+from leadgateway.store.connection import Connection
 from leadgateway.store.erasing import Found, Outcome, Sought, erase_whole, look
 from leadgateway.store.erasure import erasures
 from leadgateway.store.errors import StoreError

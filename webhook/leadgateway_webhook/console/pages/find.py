@@ -8,8 +8,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy import Connection
 
+from leadgateway.store.connection import Connection
 from leadgateway.store.story import leads_with_correlation_id
 from leadgateway_webhook.console.access import Principal, viewer
 from leadgateway_webhook.console.parts import database, render

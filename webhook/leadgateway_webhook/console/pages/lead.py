@@ -13,8 +13,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy import Connection
 
+from leadgateway.store.connection import Connection
 from leadgateway.store.looks import Look, record_look
 from leadgateway.store.people import Acted, move, reject, replay
 from leadgateway.store.status import MOVABLE, WAITING, LeadStatus

@@ -13,8 +13,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from sqlalchemy import Connection
 
+from leadgateway.store.connection import Connection
 from leadgateway.store.looks import Look, record_look
 from leadgateway.store.search import BodyField, InvalidFilter, LeadFilter, search
 from leadgateway.store.status import LeadStatus

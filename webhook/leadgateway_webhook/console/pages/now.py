@@ -13,9 +13,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
-from sqlalchemy import Connection
 
 from leadgateway.store.backlog import RouteWaiting, waiting_by_route
+from leadgateway.store.connection import Connection
 from leadgateway.store.errors import StoreError
 from leadgateway.store.route_state import success_rate
 from leadgateway.store.statistics import Statistics, statistics

@@ -13,9 +13,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy import Connection
 
 from leadgateway.store.bulk import BulkKind, BulkWish, TooMany, begin, bulk_action, bulk_actions, cancel, meant
+from leadgateway.store.connection import Connection
 from leadgateway.store.search import InvalidFilter, leads_by_id
 from leadgateway.store.status import LeadStatus
 from leadgateway_webhook.console.access import Principal, operator, viewer

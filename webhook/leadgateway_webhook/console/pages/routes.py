@@ -12,7 +12,6 @@ import yaml
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from sqlalchemy import Connection
 
 from leadgateway.pipeline.examples import ExampleFailure, run_examples
 from leadgateway.pipeline.lead import InvalidLead, parse_lead
@@ -21,6 +20,7 @@ from leadgateway.pipeline.process import decide, encode_payload
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 from leadgateway.store.backlog import waiting_of
 from leadgateway.store.breaker import OpenBreaker, open_breakers
+from leadgateway.store.connection import Connection
 from leadgateway.store.route_state import RouteState, route_states, success_rate
 from leadgateway.store.statistics import statistics
 from leadgateway_webhook.console.access import Principal, viewer
