@@ -11,6 +11,7 @@ import pytest
 _NEVER_USED = {
     "alembic": "migrations run by a command of their own",
     "attr": "of Rich, and of aiohttp in the worker",
+    "cel": "for routes with an expression, when the first of them comes",
     "click": "of command lines that libraries bring: ours is Typer's, which has its own",
     "cryptography": "of redis-py, for a check of certificates that is not turned on",
     "greenlet": "of structlog, for threads that we don't have",
@@ -21,6 +22,7 @@ _NEVER_USED = {
     "psutil": "of OpenTelemetry's SDK",
     "pygments": "of Rich",
     "rich": "of structlog and httpx; ours is for commands that people read",
+    "sqlalchemy": "of Alembic, with which migrations run",
 }
 """Packages, and why a role has none of them."""
 

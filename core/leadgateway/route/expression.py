@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from leadgateway.json import JsonValue
 from leadgateway.route.cel import cost, syntax
@@ -21,10 +22,8 @@ from leadgateway.route.path import MISSING, Missing
 from leadgateway.route.pattern import InvalidPattern, Pattern
 from leadgateway.route.surrogate import replace_surrogates
 
-# The library imports its own command line, and with it prompt_toolkit, Pygments and 150 more modules: 7 MiB of every
-# process that has a route.
-sys.modules.setdefault("cel.cli", ModuleType("cel.cli"))
-import cel  # noqa: E402
+if TYPE_CHECKING:
+    import cel
 
 MAX_EXPRESSION_LENGTH = 1024
 """Longest expression in characters."""
@@ -129,11 +128,22 @@ class Expression:
 
     def _context(self, prepared: PreparedLead) -> dict[str, object] | cel.Context:
         variables: dict[str, object] = {syntax.LEAD: prepared.shown}
-        return cel.Context(variables, {syntax.SEARCH: self._search}) if self._patterns else variables
+        return _library().Context(variables, {syntax.SEARCH: self._search}) if self._patterns else variables
 
     def _search(self, text: object, pattern: str) -> bool | None:
         """What is no string gives null, which is no boolean: raising here, the library would write to stderr."""
         return self._patterns[pattern].occurs_in(text) if isinstance(text, str) else None
+
+
+def _library() -> ModuleType:
+    """Load what takes 4 MiB only where a route has an expression.
+
+    It imports its own command line, and with it prompt_toolkit, Pygments and 150 more modules: 7 MiB more.
+    """
+    sys.modules.setdefault("cel.cli", ModuleType("cel.cli"))
+    import cel  # noqa: PLC0415
+
+    return cel
 
 
 _PARSE_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$", re.MULTILINE)
@@ -141,13 +151,14 @@ _PARSE_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*?)
 
 def _compile(text: str) -> cel.Program:
     try:
-        return cel.compile(text)
+        program: cel.Program = _library().compile(text)
     except UnicodeEncodeError:
         raise InvalidExpression("the expression holds half a surrogate pair; write whole characters") from None
     except ValueError as error:
         found = _PARSE_ERROR.search(str(error))
         where = f"line {found[1]}, column {found[2]}: {found[3]}" if found else "it can't be read"
         raise InvalidExpression(f"the expression is not valid CEL ({where})") from None
+    return program
 
 
 def _literal(token: str) -> str:
