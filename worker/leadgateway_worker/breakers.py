@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -39,10 +39,32 @@ class _Seen:
 
 
 @dataclass(slots=True)
+class _Count:
+    """The attempts of a route; of each of a healthy route, too, so it is counted in place."""
+
+    route: RouteKey
+    attempts: int = 0
+    failures: int = 0
+    leads: set[int] = field(default_factory=set)
+
+    def add(self, lead_id: int, *, failed: bool) -> None:
+        self.attempts += 1
+        self.failures += failed
+        if len(self.leads) < LEAST_LEADS:
+            self.leads.add(lead_id)
+
+    def as_tally(self) -> Tally:
+        return Tally(self.route, self.attempts, self.failures, len(self.leads))
+
+    def as_counted(self) -> Counted:
+        return Counted(self.route, self.attempts, self.failures, frozenset(self.leads))
+
+
+@dataclass(slots=True)
 class _Unsaid:
     """What was not told yet."""
 
-    counts: dict[RouteKey, Counted] = field(default_factory=dict)
+    counts: dict[RouteKey, _Count] = field(default_factory=dict)
     answered: list[Probe] = field(default_factory=list)
     unsent: list[Probe] = field(default_factory=list)
 
@@ -86,9 +108,11 @@ class Breakers:
             claim: The lead.
             failed: The customer was not there: the attempt is one to be repeated, retries left or not.
         """
-        before = self._unsaid.counts.get(claim.route) or Counted(claim.route, 0, 0, frozenset())
-        seen = self._unsaid.counts[claim.route] = _and_one(before, claim.lead_id, failed=failed)
-        if failed and claim.route not in self._open and opens(_as_tally(seen)):
+        count = self._unsaid.counts.get(claim.route)
+        if count is None:
+            count = self._unsaid.counts[claim.route] = _Count(claim.route)
+        count.add(claim.lead_id, failed=failed)
+        if failed and claim.route not in self._open and opens(count.as_tally()):
             self._urgent.set()  # a customer that fails at once would go through thousands of leads within a second
         if claim.probe:
             metrics.breaker_probes.labels("failed" if failed else "answered").inc()
@@ -126,7 +150,8 @@ class Breakers:
             self._urgent.clear()
 
     def _exchange(self, unsaid: _Unsaid) -> _Seen:
-        counts = [seen for seen in unsaid.counts.values() if seen.failures or seen.route in self._suspects]
+        seen = unsaid.counts.values()
+        counts = [count.as_counted() for count in seen if count.failures or count.route in self._suspects]
         with self._engine.connect() as connection:
             breaker.count(connection, counts, worker=self._worker)
             closed = breaker.close_breakers(connection, unsaid.answered, worker=self._worker) if unsaid.answered else []
@@ -168,12 +193,3 @@ def _show(now_open: Mapping[RouteKey, OpenBreaker], gone: Iterable[RouteKey]) ->
         metrics.breaker_state.remove(route)
     for route, breaker_now in now_open.items():
         metrics.breaker_state.labels(route).set(_PROBING if breaker_now.probing else _OPEN)
-
-
-def _as_tally(seen: Counted) -> Tally:
-    return Tally(seen.route, seen.attempts, seen.failures, len(seen.leads))
-
-
-def _and_one(before: Counted, lead_id: int, *, failed: bool) -> Counted:
-    leads = before.leads if len(before.leads) >= LEAST_LEADS else before.leads | {lead_id}
-    return replace(before, attempts=before.attempts + 1, failures=before.failures + failed, leads=leads)

@@ -153,6 +153,7 @@ class Preparation:
             leases = dict.fromkeys(slots, self._margin)
             claims = claim(connection, slots=slots, lease=leases, worker=self._worker, limit=limit, since=self._oldest)
             leads = [lead for lead in claims if not _told_poisoned(lead)]
+            _count_claimed(leads)
             traces = _traces(connection, leads) if self._reads_traces and leads else {}
             decided = self._decide_in_time(leads, routes, traces)
             drafts = [one for one in decided if isinstance(one, _Draft)]
@@ -178,7 +179,6 @@ class Preparation:
         ]
 
     def _prepare(self, lead: Claim, route: RouteSnapshot, trace: TraceHeaders) -> _Draft | Result | None:
-        metrics.claimed.labels(lead.status).inc()
         if lead.payload is not None and lead.idempotency_key is not None:
             parcel = Parcel(lead.payload, str(lead.idempotency_key), str(lead.correlation_id))
             return self._repeat(lead, route, parcel, trace)
@@ -201,7 +201,7 @@ class Preparation:
         if isinstance(decision, RejectedByRoute):
             detail = {"field": decision.field, "message": decision.message}
             return _rejected(lead, route, decision.code, detail, span)
-        metrics.pipeline_outcomes.labels("mapped").inc()
+        metrics.pipeline_mapped.inc()
         span.decided("mapped")
         return self._first(lead, route, decision, trace)
 
@@ -264,6 +264,11 @@ def _traces(connection: Connection, leads: Sequence[Claim]) -> Mapping[int, Trac
         _log.warning("leads.without_trace_context", leads=len(leads), error=str(error))
         return {}
     return {lead_id: trace_headers(headers) for lead_id, headers in came_with.items()}
+
+
+def _count_claimed(leads: Sequence[Claim]) -> None:
+    for status, count in Counter(lead.status for lead in leads).items():
+        metrics.claimed.labels(status).inc(count)
 
 
 def _told_poisoned(lead: Claim) -> bool:

@@ -12,11 +12,11 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from leadgateway.json import JsonValue
 
-_SPECIAL = re.compile(r'(["\\])')
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
 
@@ -26,6 +26,8 @@ def storable(text: str) -> str:
 
     For sentences and names only. What must survive byte for byte is stored as `bytea`.
     """
+    if text.isascii() and "\x00" not in text:
+        return text
     return _UNSTORABLE.sub(_REPLACEMENT, text)
 
 
@@ -80,9 +82,10 @@ def verbatim_json_array(values: Iterable[Mapping[str, str] | None]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + _SPECIAL.sub(r"\\\1", text) + '"'
+    return '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'
 
 
+@lru_cache(maxsize=256)  # of a batch's leases and delays few differ
 def _interval(value: timedelta) -> str:
     # Seconds, not microseconds: PostgreSQL 14 holds each field of an interval in 32 bits.
     microseconds = value // timedelta(microseconds=1)

@@ -76,9 +76,9 @@ class Claim:
     waited: timedelta
     claimed_at: float = field(default_factory=monotonic)
 
-    def age(self) -> timedelta:
+    def age_seconds(self) -> float:
         """How long ago it was accepted: the time that passed here is added to what the database said."""
-        return self.waited + timedelta(seconds=monotonic() - self.claimed_at)
+        return self.waited.total_seconds() + monotonic() - self.claimed_at
 
 
 def claim(
