@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from leadgateway_webhook import answers
 from leadgateway_webhook.errors import HeadTooLarge, MalformedRequest, Overloaded, Refusal, RequestTimeout
 from leadgateway_webhook.head import new_correlation_id
+from leadgateway_webhook.joined_writes import JoinedWrites
 
 MAX_HEAD_BYTES = 32 * 1024
 """Request line and headers; twice what common proxies let through."""
@@ -37,7 +39,7 @@ class IntakeProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, or refuse, when there are too many connections already."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
         self._arriving_since: float | None = self.loop.time()  # of a request; None while none is
         self._blocked_since: float | None = None  # the source does not read its answers
         self._head_bytes = 0  # of the head that is arriving
