@@ -199,12 +199,15 @@ class Delivery:
         response = await transport.handle_async_request(_request(parcel, target))
         answer.status = response.status_code
         answer.headers = _kept(response)
+        # The stream, and not the response around it: the same, through three more layers.
+        stream = response.stream
+        assert isinstance(stream, httpx.AsyncByteStream)
         try:
-            await answer.read(response)
+            await answer.read(stream)
         except BaseException:
-            await _discard(response)
+            await _discard(stream)
             raise
-        await response.aclose()
+        await stream.aclose()
 
 
 class _Answer:
@@ -215,10 +218,8 @@ class _Answer:
         self.headers: Mapping[str, str] = {}
         self.body = bytearray()
 
-    async def read(self, response: httpx.Response) -> None:
-        # Not response.aiter_raw(): the same, through two more generators a chunk.
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        async for chunk in response.stream:
+    async def read(self, stream: httpx.AsyncByteStream) -> None:
+        async for chunk in stream:
             self.body += chunk[: KEPT_BODY_BYTES - len(self.body)]
             if len(self.body) == KEPT_BODY_BYTES:
                 return
@@ -245,11 +246,11 @@ def _request(parcel: Parcel, target: Destination) -> httpx.Request:
     return request
 
 
-async def _discard(response: httpx.Response) -> None:
+async def _discard(stream: httpx.AsyncByteStream) -> None:
     # Closing waits for a request body that the customer does not read, so it needs an end of its own.
     with suppress(Exception):
         async with asyncio.timeout(_CLOSING_SECONDS):
-            await response.aclose()
+            await stream.aclose()
 
 
 @asynccontextmanager

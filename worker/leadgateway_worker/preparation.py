@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 from traceback import format_tb
-from uuid import uuid4
+from uuid import UUID
 
 import structlog
 
@@ -210,7 +211,7 @@ class Preparation:
         return _Draft(lead, route, ready, parcel, trace)
 
     def _first(self, lead: Claim, route: RouteSnapshot, mapped: Mapped, trace: TraceHeaders) -> _Draft:
-        payload, key = encode_payload(mapped.payload), uuid4()
+        payload, key = encode_payload(mapped.payload), _new_key()
         ready = Ready(
             lead.lead_id,
             lead.token,
@@ -254,6 +255,11 @@ class Preparation:
 
     def _write(self, connection: Connection, drafts: Sequence[_Draft]) -> list[tuple[int, datetime]]:
         return list(mark_ready(connection, [draft.ready for draft in drafts], worker=self._worker).items())
+
+
+def _new_key() -> UUID:
+    # Unique and no secret: like correlation ids it need not come from the kernel.
+    return UUID(int=random.getrandbits(128), version=4)
 
 
 def _traces(connection: Connection, leads: Sequence[Claim]) -> Mapping[int, TraceHeaders]:

@@ -57,11 +57,16 @@ class Pattern:
 
     def matches(self, value: object) -> bool:
         """Tell whether `value` is a string that the pattern matches as a whole; anything else never matches."""
-        return isinstance(value, str) and self._compiled.fullmatch(replace_surrogates(value)) is not None
+        return isinstance(value, str) and self._compiled.fullmatch(_as_utf8(value)) is not None
 
     def occurs_in(self, value: str) -> bool:
         """Tell whether the pattern matches some part of `value`, as CEL's `matches` does."""
-        return self._compiled.search(replace_surrogates(value)) is not None
+        return self._compiled.search(_as_utf8(value)) is not None
+
+
+def _as_utf8(text: str) -> bytes:
+    # What re2 looks at either way; of text its wrapper would count the characters as well, to tell where it matched.
+    return replace_surrogates(text).encode()
 
 
 def _options() -> re2.Options:

@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
+import orjson
+
 from leadgateway.json import JsonValue
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -78,7 +80,15 @@ def json_array(values: Iterable[Mapping[str, JsonValue] | None]) -> str:
 
 def verbatim_json_array(values: Iterable[Mapping[str, str] | None]) -> str:
     """A `text[]` literal of JSON documents for `json`, which keeps escapes of anything as they are."""
-    return text_array(None if value is None else json.dumps(dict(value)) for value in values)
+    return text_array(None if value is None else _verbatim_json(value) for value in values)
+
+
+def _verbatim_json(value: Mapping[str, str]) -> str:
+    try:
+        document = orjson.dumps(dict(value))
+    except TypeError:  # a lone surrogate
+        return json.dumps(dict(value))
+    return document.decode("utf-8")
 
 
 def _quoted(text: str) -> str:
