@@ -14,7 +14,6 @@ _NEVER_USED = {
     "cel": "for routes with an expression, when the first of them comes",
     "click": "of command lines that libraries bring: ours is Typer's, which has its own",
     "cryptography": "of redis-py, for a check of certificates that is not turned on",
-    "fastapi": "the console's",
     "greenlet": "of structlog, for threads that we don't have",
     "kopf": "the operator's",
     "kubernetes": "the operator's",

@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 import structlog
+from fastapi.telemetry import TelemetryConfig
 
 from leadgateway.route.snapshot import RouteSnapshot
 from leadgateway.telemetry.trace_context import trace_headers
@@ -21,6 +22,15 @@ from leadgateway_webhook.head import Headers
 ROUTE_TEMPLATE = "/webhooks/leads/{path}"
 CLIENT_GONE = "client_gone"
 """`error.type` of a post whose source went away in the middle of it."""
+
+UNTRACED: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""For FastAPI, whose own spans hold whole query strings: in the console those are what people search for."""
 
 # The methods that the conventions know; any other is `_OTHER`, so that nobody makes up values.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})

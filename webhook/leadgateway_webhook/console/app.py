@@ -11,7 +11,6 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
@@ -27,16 +26,9 @@ from leadgateway_webhook.console.parts import Parts, parts_of
 from leadgateway_webhook.console.protection import Protection
 from leadgateway_webhook.console.rendering import Templates
 from leadgateway_webhook.console.signing_in import Attempts
+from leadgateway_webhook.spans import UNTRACED
 
 API = "/api/"
-_UNTRACED: TelemetryConfig = {
-    "tracing": False,
-    "metrics": False,
-    "logs": False,
-    "operation_spans": False,
-    "auto_configure": False,
-}
-"""FastAPI's own spans would hold whole query strings, and those are what people search for."""
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +53,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        telemetry=_UNTRACED,
+        telemetry=UNTRACED,
     )
     app.state.access = access
     app.state.parts = Parts(
