@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import phonenumbers
 
-from leadgateway.pipeline.numbering_plan import plain_e164
-
 _LONGEST = len("+") + 15
 """ITU-T E.164 allows fifteen digits, the country code included; the library's German ranges go beyond."""
 
@@ -20,10 +18,6 @@ def to_e164(text: str, region: str) -> str | None:
         text: The number as sent, with or without spaces, slashes and country code.
         region: The ISO 3166 region whose rules apply to a number without a country code.
     """
-    return plain_e164(text, region) or _parsed_e164(text, region)
-
-
-def _parsed_e164(text: str, region: str) -> str | None:
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
