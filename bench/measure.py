@@ -21,9 +21,13 @@ from bench.system import POSTGRESQL, VALKEY, WEBHOOK, WORKER, System, cpu, memor
 from bench.traffic import COMMANDS, COMMITS, WAL, Traffic
 
 _WARM_UP_SHARE = 0.1
+POSTS, POST_P99 = "posts/s", "post p99, ms"
+DELIVERED, DELIVERED_END_TO_END = "delivered/s", "delivered/s, first post to last delivery"
+TO_CUSTOMER_P50, TO_CUSTOMER_P99 = (f"from the 200 to the customer {share}, ms" for share in ("p50", "p99"))
 CPU = "CPU s per 1,000 leads: "
 DISK = "disk of a lead with its indexes, bytes"
 OWN = f"{WEBHOOK} + {WORKER}"
+PROPORTIONAL, RESIDENT = (f"memory of {OWN}, MiB ({what})" for what in ("shared pages once", "sum of RSS"))
 
 
 def measure(system: System, scenario: Scenario, *, leads: int, runs: int, say: Say) -> list[Figures]:
@@ -78,8 +82,8 @@ def _costs(cost: Mapping[str, float], *, tools: float, prefix: str = CPU) -> Fig
 def _memory(system: System) -> Figures:
     both, postgresql = memory_of(system, WEBHOOK, WORKER), memory_of(system, POSTGRESQL)
     return {
-        f"memory of {OWN}, MiB (shared pages once)": both.proportional,
-        f"memory of {OWN}, MiB (sum of RSS)": both.resident,
+        PROPORTIONAL: both.proportional,
+        RESIDENT: both.resident,
         "memory of PostgreSQL, MiB (shared pages once)": postgresql.proportional,
     }
 
@@ -98,16 +102,16 @@ def _flow(source: Source, *, leads: int, runs: int, say: Say) -> list[Figures]:
             after = _Moment.of(system)
             tools = (posted["cpu_seconds"] + after.receiver_cpu - before.receiver_cpu) / leads * 1000
             figures = {
-                "posts/s": posted["posts_per_second"],
+                POSTS: posted["posts_per_second"],
                 "post p50, ms": posted["p50_ms"],
-                "post p99, ms": posted["p99_ms"],
-                "delivered/s, first post to last delivery": leads / seconds,
+                POST_P99: posted["p99_ms"],
+                DELIVERED_END_TO_END: leads / seconds,
                 **_costs(after.cost_since(before, leads), tools=tools),
                 **_memory(system),
                 **after.traffic.since(before.traffic, leads),
             }
             results.append(figures)
-            say(f"run {number + 1}: {figures['posts/s']:,.0f} posts/s, {leads / seconds:,.0f} delivered/s")
+            say(f"run {number + 1}: {figures[POSTS]:,.0f} posts/s, {leads / seconds:,.0f} delivered/s")
     return results
 
 
@@ -128,9 +132,9 @@ def _steady(source: Source, *, leads: int, runs: int, say: Say) -> list[Figures]
             tools = (posted["cpu_seconds"] + after.receiver_cpu - before.receiver_cpu) / leads * 1000
             figures = {
                 "post p50, ms": posted["p50_ms"],
-                "post p99, ms": posted["p99_ms"],
-                "from the 200 to the customer p50, ms": percentile(waits, 0.5),
-                "from the 200 to the customer p99, ms": percentile(waits, 0.99),
+                POST_P99: posted["p99_ms"],
+                TO_CUSTOMER_P50: percentile(waits, 0.5),
+                TO_CUSTOMER_P99: percentile(waits, 0.99),
                 **_costs(after.cost_since(before, leads), tools=tools),
                 **_memory(system),
                 **after.traffic.since(before.traffic, leads),
@@ -151,7 +155,7 @@ def _phases(source: Source, *, leads: int, runs: int, say: Say) -> list[Figures]
         taken, delivered = _intake(source, leads), _delivery(source, leads)
         grown = (_database_bytes(source.system) - size) / leads
         results.append(taken | delivered | {DISK: grown})
-        say(f"run {number + 1}: {taken['posts/s']:,.0f} posts/s, then {delivered['delivered/s']:,.0f} delivered/s")
+        say(f"run {number + 1}: {taken[POSTS]:,.0f} posts/s, then {delivered[DELIVERED]:,.0f} delivered/s")
     return results
 
 
@@ -161,8 +165,8 @@ def _intake(source: Source, leads: int) -> Figures:
     after = _Moment.of(source.system)
     cost = after.cost_since(before, leads)
     return {
-        "posts/s": posted["posts_per_second"],
-        "post p99, ms": posted["p99_ms"],
+        POSTS: posted["posts_per_second"],
+        POST_P99: posted["p99_ms"],
         **{f"intake, {CPU}{part}": cost[part] for part in (WEBHOOK, POSTGRESQL)},
         **_traffic("intake", before, after, leads),
     }
@@ -182,7 +186,7 @@ def _delivery(source: Source, leads: int) -> Figures:
         used = _memory(system)
         source.await_leads(start + leads)
     return {
-        "delivered/s": done / (after.at - before.at),
+        DELIVERED: done / (after.at - before.at),
         **{f"delivery, {CPU}{part}": cost[part] for part in (WORKER, POSTGRESQL, VALKEY)},
         **_traffic("delivery", before, after, done),
         **used,

@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.aims import aims_table
 from bench.picture import picture
 from bench.report import Runs, growth_table, table
 from bench.scaling import scaling
-from bench.scenarios import CATALOGUE, GROWN_FROM, SHORT
+from bench.scenarios import CATALOGUE, GROWN_FROM, ONE_WORKER, SHORT, TWO_WORKERS
 
 ROOT = Path(__file__).parents[1]
 _RESULTS = ROOT / "bench/results.json"
@@ -82,15 +83,16 @@ def write_pages() -> None:
 
 def tables(record: Record) -> str:
     """The tables of a record, in Markdown."""
-    parts = [f"Measured on: {record.machine}."]
+    gateway = {name: next(iter(one.systems.values())) for name, one in record.scenarios.items()}
+    parts = [f"Measured on: {record.machine}.", "### Aims", aims_table(gateway)]
     meanings = {scenario.name: scenario for scenario in CATALOGUE}
     for name, one in record.scenarios.items():
         counts = ", ".join(f"{count:,} leads a run ({system})" for system, count in one.leads.items())
         parts += [f"### {name}: {meanings[name].meaning}", f"{one.date}; {counts}", table(one.systems)]
     grown = {
-        name: (meanings[name].meaning, next(iter(one.systems.values())))
-        for name, one in record.scenarios.items()
-        if meanings[name].kind == "phases" and not name.startswith("slots")
+        name: (meanings[name].meaning, runs)
+        for name, runs in gateway.items()
+        if meanings[name].kind == "phases" and name not in (ONE_WORKER, TWO_WORKERS)
     }
     if GROWN_FROM in grown and len(grown) > 1:
         parts += [f"### Growth: medians, and their change from `{GROWN_FROM}`", growth_table(grown, GROWN_FROM)]

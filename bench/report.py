@@ -30,10 +30,10 @@ def table(systems: Mapping[str, Runs]) -> str:
     names = list(systems)
     first, *others = (systems[name] for name in names)
     heads = ["figure", *names, *(f"{name} / {names[0]}" for name in names[1:])]
-    lines = [_row(heads), _row(["---", *["---:"] * (len(heads) - 1)])]
+    lines = [row(heads), row(["---", *["---:"] * (len(heads) - 1)])]
     for figure, values in first.items():
         cells = [cell(system[figure]) if figure in system else "–" for system in systems.values()]
-        lines.append(_row([figure, *cells, *(_ratio(values, other.get(figure)) for other in others)]))
+        lines.append(row([figure, *cells, *(_ratio(values, other.get(figure)) for other in others)]))
     return "\n".join(lines)
 
 
@@ -46,14 +46,14 @@ def growth_table(scenarios: Mapping[str, tuple[str, Runs]], start: str) -> str:
     """
     _, base = scenarios[start]
     figures = [figure for figure in base if "/s" in figure or "CPU s" in figure]
-    lines = [_row(["scenario", *figures]), _row(["---", *["---:"] * len(figures)])]
+    lines = [row(["scenario", *figures]), row(["---", *["---:"] * len(figures)])]
     for name, (meaning, runs) in scenarios.items():
         cells = []
         for figure in figures:
             value, first = statistics.median(runs[figure]), statistics.median(base[figure])
             change = f" ({(value / first - 1) * 100:+.0f} %)" if name != start and first else ""
             cells.append(shown(value) + change)
-        lines.append(_row([meaning, *cells]))
+        lines.append(row([meaning, *cells]))
     return "\n".join(lines)
 
 
@@ -63,5 +63,6 @@ def _ratio(values: Sequence[float], others: Sequence[float] | None) -> str:
     return f"{shown(statistics.median(others) / statistics.median(values))} ×"
 
 
-def _row(cells: Sequence[str]) -> str:
+def row(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
     return f"| {' | '.join(cells)} |"

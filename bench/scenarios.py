@@ -53,6 +53,7 @@ class Scenario:
         size: Bytes of a body.
         waiting: Due leads that are in the tables before.
         finished: Delivered leads that are in the tables before.
+        grows: What a lead costs is to stay what it is without this.
         baseline_leads: Leads a run for the system that ours is compared with; 0: not compared. Fewer, because it takes
             longer for each.
     """
@@ -67,6 +68,7 @@ class Scenario:
     size: int = 130
     waiting: int = 0
     finished: int = 0
+    grows: bool = False
     baseline_leads: int = 0
 
     def shrunk(self, scale: float) -> Scenario:
@@ -80,12 +82,23 @@ class Scenario:
         )
 
 
+GROWN_FROM = "phases"
+"""The scenario that those that grow are held against."""
+ONE_WORKER, TWO_WORKERS = "slots-16", "slots-16-workers-2"
+"""The scenarios that differ by a worker only."""
+
 _FLOWS = (
     Scenario("flow", "32 connections, a customer that answers at once", baseline_leads=2_000),
     Scenario("connections-1", "1 connection", connections=1, leads=2_000, baseline_leads=500),
     Scenario("connections-256", "256 connections", connections=256, baseline_leads=2_000),
     Scenario("delay-50ms", "32 connections, a customer that takes 50 ms", setup=Setup(delay=0.05), baseline_leads=500),
-    Scenario("delay-500ms", "32 connections, a customer that takes 500 ms", setup=Setup(delay=0.5), leads=5_000),
+    Scenario(
+        "delay-500ms",
+        "32 connections, a customer that takes 500 ms",
+        setup=Setup(delay=0.5),
+        leads=5_000,
+        baseline_leads=150,
+    ),
     Scenario("workers-2", "32 connections, two workers, a customer that answers at once", setup=Setup(workers=2)),
     Scenario(
         "workers-2-delay-50ms",
@@ -100,15 +113,19 @@ _STEADY = (
 
 _GROWTH = (
     Scenario("phases", "130-byte bodies, 1 route, empty tables", kind="phases"),
-    *(Scenario(f"routes-{n}", f"{n:,} routes", kind="phases", setup=Setup(routes=n)) for n in (10, 100, 1_000)),
+    *(
+        Scenario(f"routes-{n}", f"{n:,} routes", kind="phases", setup=Setup(routes=n), grows=True)
+        for n in (10, 100, 1_000)
+    ),
     Scenario("body-4k", "bodies of 4 KiB", kind="phases", size=4_096),
     Scenario("body-64k", "bodies of 64 KiB", kind="phases", size=65_536, leads=2_000),
-    Scenario("waiting-1m", "1,000,000 leads due before", kind="phases", waiting=1_000_000),
-    Scenario("finished-10m", "10,000,000 leads delivered before", kind="phases", finished=10_000_000),
-    # One route's slots leave a worker that waits for its customer mostly idle: here a second one shows what it adds.
-    Scenario("slots-16", "16 slots, 50 ms", kind="phases", setup=Setup(delay=0.05, concurrency=16), leads=4_000),
+    Scenario("waiting-1m", "1,000,000 leads due before", kind="phases", waiting=1_000_000, grows=True),
+    Scenario("finished-10m", "10,000,000 leads delivered before", kind="phases", finished=10_000_000, grows=True),
+    # With as many slots as a route has by default, a worker that waits for its customer is mostly idle, so that two
+    # processors, shared with everything else, have room for what a second worker adds.
+    Scenario(ONE_WORKER, "16 slots, 50 ms", kind="phases", setup=Setup(delay=0.05, concurrency=16), leads=4_000),
     Scenario(
-        "slots-16-workers-2",
+        TWO_WORKERS,
         "16 slots, 50 ms, two workers",
         kind="phases",
         setup=Setup(delay=0.05, concurrency=16, workers=2),
@@ -143,9 +160,6 @@ _TROUBLES = (
 CATALOGUE: Sequence[Scenario] = (*_FLOWS, *_STEADY, *_GROWTH, *_TROUBLES)
 SHORT = ("flow", "delay-50ms", "steady", "due-1m")
 """What is measured when nothing is named."""
-
-GROWN_FROM = "phases"
-"""The scenario that all others of kind `phases` are held against."""
 
 
 def named(names: Iterable[str]) -> list[Scenario]:
