@@ -49,7 +49,7 @@ pictures: ## Take the pictures of the console for the documentation anew
 	$(MAKE) test-browser PICTURES=docs/images ARGS="-k page"
 
 .PHONY: test-performance
-test-performance: install-dev ## What a lead costs and how soon its customer has it, within wide bands; alone on the machine
+test-performance: install-dev ## What a lead costs, how soon its customer has it, what a second worker adds, within wide bands; alone on the machine
 	$(VENV)/python -m pytest tests/performance $(ARGS)
 
 # The service that Debian's package may start does not matter: the tests start their own, on free ports.
@@ -60,7 +60,7 @@ test-observe: install-dev ## What dashboards and alerts ask and fire on, by Prom
 	$(VENV)/python -m pytest tests/observe $(ARGS)
 
 .PHONY: test-all
-test-all: test test-operator check-chart test-browser test-cluster test-observe ## Everything, with nothing skipped (needs what the targets above need)
+test-all: test test-performance test-operator check-chart test-browser test-cluster test-observe ## Everything, with nothing skipped (needs what the targets above need)
 
 .PHONY: check
 check: install-dev ## Lint, format, types, import contracts, the Dockerfile, generated files

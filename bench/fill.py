@@ -17,17 +17,28 @@ _AT_ONCE = 100_000
 _FIRST_NUMBER = 50_000_000
 """Of the leads that are filled in; posted ones have smaller numbers."""
 _QUIET_SECONDS = 600.0
+UNEXPIRED_DAYS = 60
+"""Routes keep leads for 90 days by default. Had they been due to be removed, workers would do so meanwhile."""
 
 
-def fill(database_url: str, *, waiting: int, finished: int, routes: int, say: Callable[[str], None]) -> None:
+def fill(
+    database_url: str,
+    *,
+    waiting: int,
+    finished: int,
+    routes: int,
+    say: Callable[[str], None],
+    days: int = UNEXPIRED_DAYS,
+) -> None:
     """Write leads into the tables and let PostgreSQL look at them; `settle` is for what that leaves it to do.
 
     Args:
         database_url: Of the owner of the tables.
         waiting: Leads that are due.
-        finished: Leads that were delivered in the past year.
+        finished: Leads that were delivered.
         routes: They are spread over this many.
         say: Is told how far it is.
+        days: They came in the course of so many, up to now.
     """
     if not waiting and not finished:
         return
@@ -41,7 +52,8 @@ def fill(database_url: str, *, waiting: int, finished: int, routes: int, say: Ca
         for kind, sql, total in (("finished", _FINISHED, finished), ("waiting", _WAITING, waiting)):
             for first in range(0, total, _AT_ONCE):
                 last = min(first + _AT_ONCE, total) - 1
-                cursor.execute(sql, {"first": first, "last": last, "number": number, "routes": routes})
+                parameters = {"first": first, "last": last, "number": number, "routes": routes, "days": days}
+                cursor.execute(sql, parameters)
                 say(f"{kind} leads: {last + 1:,} of {total:,}")
             number += total
         cursor.execute("ALTER TABLE lead_state ENABLE TRIGGER lead_state_first_step")
@@ -75,7 +87,7 @@ def settle(database_url: str) -> None:
 _LEAD = """
 WITH lead AS MATERIALIZED (
     SELECT nextval('lead_id_seq') AS lead_id, 'default/route-' || n %% %(routes)s AS route,
-           now() - n %% 8760 * interval '1 hour' - interval '1 minute' AS at,
+           now() - n %% (%(days)s * 24) * interval '1 hour' - interval '1 minute' AS at,
            format('lead%%s@example.com', %(number)s + n) AS email,
            format('+49681%%s', %(number)s + n) AS phone
     FROM generate_series(%(first)s, %(last)s) AS n

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.comparison import COMPARED
 from bench.report import Runs, shown
 
 _WIDTH, _LABEL, _BAR, _GAP, _TOP = 760, 330, 16, 22, 54
@@ -36,19 +37,16 @@ def picture(scenarios: Mapping[str, Mapping[str, Runs]]) -> str:
     """Draw what a person asks first: posts and deliveries a second, their latency, CPU and memory.
 
     Args:
-        scenarios: The runs of each system, by scenario; those of `SHORT`.
+        scenarios: The runs of each system, by scenario; those of `DRAWN` at least.
     """
-    wanted = (
-        ("flow", "posts/s", "posts answered per second", "more"),
-        ("flow", "delivered/s, first post to last delivery", "leads delivered per second", "more"),
-        ("delay-50ms", "delivered/s, first post to last delivery", "… to a customer that takes 50 ms", "more"),
-        ("steady", "post p99, ms", "answer at 100 posts/s, p99, ms", "less"),
-        ("flow", "CPU s per 1,000 leads: webhook + worker", "CPU seconds per 1,000 leads", "less"),
-        ("flow", "memory of webhook + worker, MiB (shared pages once)", "memory, MiB", "less"),
-    )
     groups = [
-        Group(title, better, {name: statistics.median(runs[figure]) for name, runs in scenarios[scenario].items()})
-        for scenario, figure, title, better in wanted
+        Group(
+            one.title,
+            one.better,
+            {name: statistics.median(runs[one.figure]) for name, runs in scenarios[one.scenario].items()},
+        )
+        for one in COMPARED
+        if one.drawn
     ]
     return _svg(groups)
 

@@ -1,7 +1,7 @@
 """What was measured, kept in the repository: the values, the table and the picture made of them.
 
 `results.json` holds the values of every run. All else is written from it, by `write_pages`: the tables of
-`bench/README.md`, those of `docs/scaling.md`, and `docs/bench.svg`.
+`bench/README.md` and `docs/scaling.md`, the comparison in `README.md`, and `docs/bench.svg`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.aims import aims_table
+from bench.comparison import DRAWN, comparison_table
 from bench.picture import picture
 from bench.report import Runs, growth_table, table
 from bench.scaling import scaling
-from bench.scenarios import CATALOGUE, GROWN_FROM, ONE_WORKER, SHORT, TWO_WORKERS
+from bench.scenarios import CATALOGUE, GROWN_FROM, LARGEST, ONE_WORKER, STEADY, TWO_WORKERS
 
 ROOT = Path(__file__).parents[1]
 _RESULTS = ROOT / "bench/results.json"
 _README = ROOT / "bench/README.md"
+_FRONT = ROOT / "README.md"
 _SCALING = ROOT / "docs/scaling.md"
 _PICTURE = ROOT / "docs/bench.svg"
 _BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -75,10 +77,23 @@ def write_pages() -> None:
         return
     _fill(_README, tables(record))
     gateway = {name: next(iter(one.systems.values())) for name, one in record.scenarios.items()}
-    if GROWN_FROM in gateway:
-        _fill(_SCALING, scaling(gateway[GROWN_FROM]))
-    if set(SHORT) <= set(record.scenarios):
-        _PICTURE.write_text(picture({name: record.scenarios[name].systems for name in SHORT}))
+    if {GROWN_FROM, STEADY} <= set(gateway):
+        _fill(_SCALING, scaling(gateway[GROWN_FROM], gateway[STEADY], gateway.get(LARGEST)))
+    compared = {name: one.systems for name, one in record.scenarios.items() if len(one.systems) > 1}
+    if set(compared) >= DRAWN:
+        _PICTURE.write_text(picture(compared))
+        _fill(_FRONT, front(record, compared))
+
+
+def front(record: Record, compared: Mapping[str, Mapping[str, Runs]]) -> str:
+    """What the project's first page shows, in Markdown: picture and comparison."""
+    return "\n\n".join(
+        (
+            "![Lead Gateway and Django + Celery, measured side by side](docs/bench.svg)",
+            comparison_table(compared),
+            f"{max(record.scenarios[name].date for name in DRAWN)}, medians with least and greatest. {record.machine}.",
+        )
+    )
 
 
 def tables(record: Record) -> str:

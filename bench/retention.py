@@ -27,6 +27,7 @@ from leadgateway.store.retention import Part, ends, remove
 from leadgateway.store.traces import find_person
 
 _ROUTES = 100
+_DAYS = 365
 _BATCH = 500
 _CONTENTS_AFTER, _RECORDS_AFTER = timedelta(days=90), timedelta(days=180)
 
@@ -50,7 +51,7 @@ def _filled(url: str, leads: int) -> Iterator[Connection]:
     settings = DatabaseSettings(DATABASE_URL=url)
     migrate(settings)
     with _timed(f"{leads:,} leads made in {{:.0f}} s"):
-        fill(url, waiting=0, finished=leads, routes=_ROUTES, say=lambda _: None)
+        fill(url, waiting=0, finished=leads, routes=_ROUTES, say=lambda _: None, days=_DAYS)
     engine = create_store_engine(settings, application_name="bench", pool_size=1)
     try:
         with engine.connect() as connection:

@@ -84,8 +84,12 @@ class Scenario:
 
 GROWN_FROM = "phases"
 """The scenario that those that grow are held against."""
+LARGEST = "finished-10m"
+"""The scenario with the largest tables."""
 ONE_WORKER, TWO_WORKERS = "slots-16", "slots-16-workers-2"
 """The scenarios that differ by a worker only."""
+STEADY = "steady"
+"""The scenario in which hardly two leads share a commit."""
 
 _FLOWS = (
     Scenario("flow", "32 connections, a customer that answers at once", baseline_leads=2_000),
@@ -108,7 +112,7 @@ _FLOWS = (
 )
 
 _STEADY = (
-    Scenario("steady", "100 posts a second", kind="steady", rate=100, leads=2_000, baseline_leads=2_000),
+    Scenario(STEADY, "100 posts a second", kind="steady", rate=100, leads=2_000, baseline_leads=2_000),
 )  # fmt: skip
 
 _GROWTH = (
@@ -120,7 +124,7 @@ _GROWTH = (
     Scenario("body-4k", "bodies of 4 KiB", kind="phases", size=4_096),
     Scenario("body-64k", "bodies of 64 KiB", kind="phases", size=65_536, leads=2_000),
     Scenario("waiting-1m", "1,000,000 leads due before", kind="phases", waiting=1_000_000, grows=True),
-    Scenario("finished-10m", "10,000,000 leads delivered before", kind="phases", finished=10_000_000, grows=True),
+    Scenario(LARGEST, "10,000,000 leads delivered before", kind="phases", finished=10_000_000, grows=True),
     # With as many slots as a route has by default, a worker that waits for its customer is mostly idle, so that two
     # processors, shared with everything else, have room for what a second worker adds.
     Scenario(ONE_WORKER, "16 slots, 50 ms", kind="phases", setup=Setup(delay=0.05, concurrency=16), leads=4_000),

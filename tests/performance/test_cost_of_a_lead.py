@@ -1,18 +1,22 @@
-"""Runs alone (`make test-performance`): what a lead costs, and how soon its customer has it."""
+"""Runs alone (`make test-performance`): what a lead costs, how soon its customer has it, what a second worker adds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from bench.aims import TWO_WORKERS_DELIVER, two_workers_deliver
 from bench.gateway import gateway
 from bench.guard import costs, recorded, too_high
 from bench.measure import measure
-from bench.scenarios import named
+from bench.report import Runs, by_figure
+from bench.scenarios import ONE_WORKER, TWO_WORKERS, named
 from bench.workplace import workplace
 
 _AIM_P50_MS, _AIM_P99_MS = 15, 60
 # Machines that build are shared: what is aimed at on a quiet one, times three.
 _PATIENCE = 3
+# The bound itself holds for the second worker, which others on the machine can slow down, but not speed up.
+_ATTEMPTS = 3
 
 
 def test_a_lead_costs_no_more_than_was_recorded(report_figure: Callable[[str], None]) -> None:
@@ -32,3 +36,21 @@ def test_at_100_leads_a_second_the_customer_has_each_within_milliseconds(report_
     report_figure(f"from the 200 to the customer at 100 leads/s: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
     assert p50 < _AIM_P50_MS * _PATIENCE
     assert p99 < _AIM_P99_MS * _PATIENCE
+
+
+def test_two_workers_deliver_nearly_twice_what_one_does_to_a_customer_that_takes_50_ms(
+    report_figure: Callable[[str], None],
+) -> None:
+    ratios: list[float] = []
+
+    while len(ratios) < _ATTEMPTS and max(ratios, default=0.0) < TWO_WORKERS_DELIVER:
+        ratios.append(two_workers_deliver(_delivered(ONE_WORKER, leads=900), _delivered(TWO_WORKERS, leads=1_800)))
+
+    report_figure(f"two workers deliver {', '.join(f'{ratio:.2f}' for ratio in ratios)} times what one does")
+    assert max(ratios) >= TWO_WORKERS_DELIVER
+
+
+def _delivered(name: str, *, leads: int) -> Runs:
+    (scenario,) = named([name])
+    with workplace() as folder, gateway(folder, scenario.setup) as system:
+        return by_figure(measure(system, scenario, leads=leads, runs=1, say=lambda _: None))
