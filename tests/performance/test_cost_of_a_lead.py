@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.aims import TWO_WORKERS_DELIVER, two_workers_deliver
+from bench.aims import TWO_WORKERS_DELIVER
 from bench.gateway import gateway
 from bench.guard import costs, recorded, too_high
-from bench.measure import measure
-from bench.report import Runs, by_figure
+from bench.measure import DELIVERED, measure
 from bench.scenarios import ONE_WORKER, TWO_WORKERS, named
 from bench.workplace import workplace
 
 _AIM_P50_MS, _AIM_P99_MS = 15, 60
 # Machines that build are shared: what is aimed at on a quiet one, times three.
 _PATIENCE = 3
-# The bound itself holds for the second worker, which others on the machine can slow down, but not speed up.
+# What else runs can slow workers down, but not speed them up: the best of so many tells what they can do.
 _ATTEMPTS = 3
 
 
@@ -41,16 +40,20 @@ def test_at_100_leads_a_second_the_customer_has_each_within_milliseconds(report_
 def test_two_workers_deliver_nearly_twice_what_one_does_to_a_customer_that_takes_50_ms(
     report_figure: Callable[[str], None],
 ) -> None:
-    ratios: list[float] = []
+    one: list[float] = []
+    two: list[float] = []
 
-    while len(ratios) < _ATTEMPTS and max(ratios, default=0.0) < TWO_WORKERS_DELIVER:
-        ratios.append(two_workers_deliver(_delivered(ONE_WORKER, leads=900), _delivered(TWO_WORKERS, leads=1_800)))
+    while not one or (max(two) < TWO_WORKERS_DELIVER * max(one) and len(one) < _ATTEMPTS):
+        one.append(_delivered_per_second(ONE_WORKER, leads=900))
+        two.append(_delivered_per_second(TWO_WORKERS, leads=1_800))
 
-    report_figure(f"two workers deliver {', '.join(f'{ratio:.2f}' for ratio in ratios)} times what one does")
-    assert max(ratios) >= TWO_WORKERS_DELIVER
+    ratio = max(two) / max(one)
+    report_figure(f"two workers deliver {ratio:.2f} times what one does: {max(two):.0f} and {max(one):.0f} leads/s")
+    assert ratio >= TWO_WORKERS_DELIVER
 
 
-def _delivered(name: str, *, leads: int) -> Runs:
+def _delivered_per_second(name: str, *, leads: int) -> float:
     (scenario,) = named([name])
     with workplace() as folder, gateway(folder, scenario.setup) as system:
-        return by_figure(measure(system, scenario, leads=leads, runs=1, say=lambda _: None))
+        (figures,) = measure(system, scenario, leads=leads, runs=1, say=lambda _: None)
+    return figures[DELIVERED]
