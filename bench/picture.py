@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.comparison import COMPARED
 from bench.report import Runs, shown
 
-_WIDTH, _LABEL, _BAR, _GAP, _TOP = 760, 330, 16, 22, 54
+_WIDTH, _LABEL, _BAR, _GAP, _TOP = 840, 410, 16, 22, 54
 _LONGEST = _WIDTH - _LABEL - 90
 _STYLE = (
     "<style>text{fill:#24292f;font:13px system-ui,sans-serif}"

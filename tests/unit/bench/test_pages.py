@@ -57,6 +57,17 @@ def test_the_picture_is_svg_with_a_bar_for_each_system_and_figure() -> None:
     assert len(bars) == 7 * 2
 
 
+def test_every_label_of_the_picture_has_room_left_of_its_bars() -> None:
+    systems, steady = {"ours": FLOW, "theirs": FLOW}, {"ours": STEADY, "theirs": STEADY}
+
+    drawn = ET.fromstring(picture({"flow": systems, "delay-50ms": systems, "steady": steady}))
+
+    labels = [one for one in drawn.iter() if one.get("text-anchor") == "end"]
+    letter = 7.0  # pixels of one of 13, on average and generously
+    assert len(labels) == 7
+    assert all(len(one.text or "") * letter <= float(one.get("x", 0)) for one in labels)
+
+
 def test_the_comparison_says_by_how_much_the_first_system_is_better_whichever_way_is_good() -> None:
     slower = {"posts/s": [1000.0], "post p99, ms": [20.0]}
 
@@ -110,7 +121,7 @@ def test_the_aims_tell_what_a_second_worker_adds() -> None:
 
 
 def test_the_aims_tell_by_how_much_a_lead_grows_dearer() -> None:
-    dearer = {**PHASES, f"delivery, {CPU}PostgreSQL": [0.15]}
+    dearer = {**PHASES, f"delivery, {CPU}PostgreSQL": [0.1, 0.1, 0.25]}
 
     told = aims_table({"phases": PHASES, "routes-1000": dearer})
 
