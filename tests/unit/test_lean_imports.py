@@ -18,6 +18,7 @@ _NEVER_USED = {
     "kopf": "the operator's",
     "kubernetes": "the operator's",
     "opentelemetry.sdk": "of redis-py's own metrics; ours loads it where tracing is on",
+    "phonenumbers": "for routes with phone numbers, when the first of them comes",
     "prompt_toolkit": "of the CEL library's command line",
     "psutil": "of OpenTelemetry's SDK",
     "pygments": "of Rich",
@@ -28,7 +29,7 @@ _NEVER_USED = {
 
 _USED = {
     "webhook": {"click"},  # uvicorn's package loads its command line
-    "worker": {"attr"},
+    "worker": {"attr", "phonenumbers"},  # by a lead's phone number it can be found
 }
 
 

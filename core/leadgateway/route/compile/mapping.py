@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import phonenumbers
-
 from leadgateway.json import JsonValue, is_equal, is_number
 from leadgateway.pipeline.convert import convert
 from leadgateway.route import snapshot
@@ -110,7 +108,9 @@ class _TargetCompiler:
             return
         if target.type != "phone":
             self.findings.note(f"{self.field}.region", "only phone numbers have a region; set type: phone or remove it")
-        if target.region not in phonenumbers.SUPPORTED_REGIONS:
+        from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - see `pipeline.convert`
+
+        if target.region not in SUPPORTED_REGIONS:
             self.findings.note(f"{self.field}.region", f"{target.region} is no ISO 3166 country; write one, like DE")
 
     def _check_constraints(self) -> None:
