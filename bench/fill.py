@@ -47,7 +47,7 @@ def fill(
         # Of the filling alone: what is measured commits over connections of its own.
         cursor.execute("SET synchronous_commit = off; SET maintenance_work_mem = '1GB'")
         # Leads begin as RECEIVED, which a trigger sees to; these are written as they ended.
-        cursor.execute("ALTER TABLE lead_state DISABLE TRIGGER lead_state_first_step; DROP INDEX lead_search_terms")
+        cursor.execute("ALTER TABLE lead_state DISABLE TRIGGER lead_state_first_step; DROP INDEX lead_search_keys")
         number = _FIRST_NUMBER
         for kind, sql, total in (("finished", _FINISHED, finished), ("waiting", _WAITING, waiting)):
             for first in range(0, total, _AT_ONCE):
@@ -145,7 +145,7 @@ SELECT lead_id, 3, at, 'READY', 'DELIVERED', 'worker:worker-1', repeat('0', 64) 
 )
 
 _FIND = """
-CREATE INDEX lead_search_terms ON lead_search USING gin (terms);
+CREATE INDEX lead_search_keys ON lead_search USING gin (search_keys(lead_id, terms));
 UPDATE search_progress SET read_up_to = (SELECT max(lead_id) FROM inbound_lead),
                            settled_up_to = (SELECT max(lead_id) FROM inbound_lead), backfilled_down_to = 0
 """

@@ -116,7 +116,7 @@ def fill(connection: Connection, count: int) -> None:
 # terms would make this take minutes.
 _FILL = """
 ALTER TABLE lead_state DISABLE TRIGGER USER;
-DROP INDEX lead_search_terms;
+DROP INDEX lead_search_keys;
 CREATE TEMP TABLE made AS
 SELECT n AS lead_id, now() - %(days)s * (1 - n / %(count)s::float8) AS received_at,
        CASE WHEN n <= %(count)s / 100 THEN 'bench/old' WHEN n %% 10 = 0 THEN 'bench/large'
@@ -149,7 +149,7 @@ SELECT lead_id, received_at, route, ARRAY[
     zip.term, owner.term
 ] FROM made JOIN zip ON zip.n = lead_id / 7 %% 1000 JOIN owner ON is_owner = (lead_id %% 2 = 0);
 SET maintenance_work_mem = '256MB';
-CREATE INDEX lead_search_terms ON lead_search USING gin (terms);
+CREATE INDEX lead_search_keys ON lead_search USING gin (search_keys(lead_id, terms));
 UPDATE search_progress SET read_up_to = %(count)s, settled_up_to = %(count)s;
 SELECT setval('lead_id_seq', %(count)s);
 DROP TABLE made;

@@ -270,7 +270,7 @@ lead_search = Table(
     PrimaryKeyConstraint("lead_id", name="lead_search_pkey"),
     Index("lead_search_route", "route", "lead_id"),
     Index("lead_search_received_at", "received_at"),
-    Index("lead_search_terms", "terms", postgresql_using="gin"),
+    Index("lead_search_keys", text("search_keys(lead_id, terms)"), postgresql_using="gin"),
     comment="What a lead is found by; made from it by the workers, soon after it was stored.",
 )
 

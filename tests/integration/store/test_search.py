@@ -200,6 +200,32 @@ def test_rare_leads_beyond_those_that_are_looked_through_are_found(
     assert count_matching(connection, wanted) == 4
 
 
+def test_leads_are_found_by_their_contents_in_every_stretch_of_numbers(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "_LOOKED_THROUGH", 1)  # the rest is looked up in the index
+    leads = []
+    for number in (1, 131_070, 131_072, 5 * 131_072 + 7):
+        rows(connection, "SELECT setval('lead_id_seq', %(number)s, false)", {"number": number})
+        leads += put(connection, lead_of(email="ann@example.com", phone="0681 9876543", zip="66123"))
+        put(connection, lead_of(email="bob@example.com", phone="0681 9876544", zip="66124"))
+
+    for wanted in ({"email": "ann@example.com"}, {"phone": "+496819876543"}, by_field("zip=66123")):
+        assert found(connection, **wanted) == leads[::-1]
+    assert found(connection, email="ann@example.com", **by_field("zip=66124")) == []
+    assert count_matching(connection, LeadFilter(email="ann@example.com", phone="0681 9876543")) == 4
+
+
+@pytest.mark.parametrize("lead_id", [1, 131_071, 131_072, 2**36])
+def test_terms_stand_with_those_of_leads_with_numbers_near(connection: Connection, lead_id: int) -> None:
+    terms = [-5, 7, 2**62 + 3]
+    parameters = {"lead_id": lead_id, "terms": terms}
+
+    [(keys,)] = rows(connection, "SELECT search_keys(%(lead_id)s, %(terms)s::bigint[])", parameters)
+
+    assert keys == [lead_id // 131_072 * 2**43 + term % 2**43 for term in terms]
+
+
 def test_what_is_found_says_where_it_stands_and_nothing_of_its_contents(connection: Connection, worker: Worker) -> None:
     put(connection, lead_of(email="marked@example.com"))
     worker.fail(worker.claim_ready(), delay=timedelta(hours=1))

@@ -1,9 +1,9 @@
 """Changing tables that are in use, so that nobody notices.
 
 A statement that waits for a table's lock lets everybody wait who comes after it, however little those want: so it gives
-up after `LOCK_TIMEOUT`, is undone, and comes again when the others have had their turn. A concurrent build of an index
-is the exception. It waits for every transaction that began before it, which may be a backup of hours, and holds up
-nobody meanwhile: its patience is that of the whole migration.
+up after `LOCK_TIMEOUT`, is undone, and comes again when the others have had their turn. Indexes are the exception, as
+they are built and dropped concurrently: that waits for every transaction that began before it, which may be a backup of
+hours, and holds up nobody meanwhile. Its patience is that of the whole migration.
 """
 
 from __future__ import annotations
@@ -36,6 +36,20 @@ def build_index(name: str, definition: str) -> None:
         if found is not None:  # begun and not finished: of no use to anybody
             op.execute(f"DROP INDEX CONCURRENTLY {name}")
         op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {definition}")
+        op.execute(lock_timeout(LOCK_TIMEOUT))
+
+
+def drop_index(name: str) -> None:
+    """Drop an index while everybody goes on working; one that is gone already is no fault.
+
+    What the migration did before is committed by that, and must bear being done again.
+
+    Args:
+        name: The index.
+    """
+    with op.get_context().autocommit_block():
+        op.execute(lock_timeout(_patience()))
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         op.execute(lock_timeout(LOCK_TIMEOUT))
 
 

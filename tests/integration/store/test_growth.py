@@ -1,0 +1,69 @@
+"""What a lead costs PostgreSQL does not grow with the number of leads that are there already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from leadgateway.dev.postgres import SUPERUSER, EmbeddedPostgres
+from leadgateway.settings import DatabaseSettings
+from leadgateway.store.execute import rows
+from leadgateway.store.migrations import migrate
+from leadgateway.store.search_index import catch_up
+from tests.building.stored_leads import new_lead, store_engine, stored
+
+OTHERS = 400_000
+LEADS = 2_000
+MOST_BYTES = 4_000
+"""Of write-ahead log a lead. An index over terms alone, which is written all over, took 20,000 here."""
+
+_OTHERS = """
+INSERT INTO lead_search (lead_id, received_at, route, terms)
+SELECT n, now() - interval '1 day', 'default/other', ARRAY(
+    SELECT hashint8extended(n * 5 + i, 0) FROM generate_series(1, 5) AS i
+) FROM generate_series(1, %(others)s) AS n;
+UPDATE search_progress SET read_up_to = %(others)s, settled_up_to = %(others)s;
+SELECT setval('lead_id_seq', %(others)s)
+"""
+
+
+def lead(number: int) -> bytes:
+    return json.dumps({"email": f"lead{number}@example.com", "phone": f"0681 {1_000_000 + number}"}).encode()
+
+
+@pytest.fixture
+def server(server_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """One that logs whole pages, as those of customers do."""
+    with EmbeddedPostgres(server_folder) as server:
+        migrate(DatabaseSettings(DATABASE_URL=server.url))
+        yield server
+
+
+def checkpoint(server: EmbeddedPostgres) -> None:
+    """After it, the first change of each page logs the whole page."""
+    with closing(psycopg2.connect(server.url_of("postgres", role=SUPERUSER))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("CHECKPOINT")
+
+
+def test_what_indexing_a_lead_logs_stays_the_same(server: EmbeddedPostgres) -> None:
+    engine = store_engine(server.url)
+    with engine.connect() as connection:
+        rows(connection, _OTHERS, {"others": OTHERS})
+        rows(connection, "VACUUM ANALYZE lead_search")
+        stored(connection, *(new_lead(body=lead(number)) for number in range(LEADS)))
+        checkpoint(server)
+        [(before,)] = rows(connection, "SELECT pg_current_wal_lsn()")
+
+        assert catch_up(connection, at_most=LEADS + 500)
+
+        rows(connection, "VACUUM lead_search")  # what it takes to sort them into the index
+        [(logged,)] = rows(connection, "SELECT pg_current_wal_lsn() - %(before)s::pg_lsn", {"before": before})
+    engine.dispose()
+    assert logged / LEADS < MOST_BYTES
