@@ -39,8 +39,8 @@ class Frontier:
         self._begins: Mapping[RouteKey, datetime] = {}
         self._begin_of_others: datetime | None = None
 
-    def look(self, connection: Connection, loaded: Iterable[RouteKey]) -> Mapping[RouteKey, datetime]:
-        """Find the routes that have leads waiting, and when the longest due of each was or will be due.
+    def look(self, connection: Connection, loaded: Iterable[RouteKey]) -> Waiting:
+        """Find the routes that have leads waiting, and which of them have one that may be claimed.
 
         Args:
             connection: Of the store.
@@ -59,7 +59,7 @@ class Frontier:
             others = dict.fromkeys(loaded, self._begin_of_others)
             waiting = still_waiting(connection, {**others, **self._begins})
         self._remember(waiting)
-        return waiting.oldest
+        return waiting
 
     def _remember(self, waiting: Waiting) -> None:
         # A route that waits for a retry in an hour may get a new lead now.

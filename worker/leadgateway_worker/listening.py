@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
 
 import structlog
@@ -12,6 +11,7 @@ from rq.exceptions import StopRequested
 
 from leadgateway.queue import Bell, connect
 from leadgateway.settings import RedisSettings
+from leadgateway_worker.pump import Pump
 from leadgateway_worker.wakeup import WakeupWorker, wake
 
 _FIRST_WAIT_SECONDS = 0.5
@@ -23,18 +23,19 @@ _log = structlog.get_logger(__name__)
 class Listener:
     """Runs one RQ worker after the other: each ends when Redis goes away, and the next begins when it is back."""
 
-    def __init__(self, redis: RedisSettings, *, name: str, pump: Callable[[], None], bell: Bell) -> None:
+    def __init__(self, redis: RedisSettings, *, name: str, pump: Pump, bell: Bell) -> None:
         """See `run`.
 
         Args:
             redis: Where Redis is; it need not be there.
             name: Unique among all workers.
-            pump: Wakes the pump of this process.
+            pump: Of this process.
             bell: Of the same Redis.
         """
         self._redis = redis
         self._name = name
-        self._woken = partial(wake, pump, bell)
+        self._woken = partial(wake, pump.wake, bell)
+        self._await_rest = pump.await_rest
         self._worker: WakeupWorker | None = None
         self._lives = 0
         self._stopping = False
@@ -73,7 +74,9 @@ class Listener:
         self._lives += 1
         try:
             # The entry of the worker before lives on in Redis for a while; RQ refuses the same name.
-            self._worker = WakeupWorker(connection, name=f"{self._name}-{self._lives}", woken=self._woken)
+            self._worker = WakeupWorker(
+                connection, name=f"{self._name}-{self._lives}", woken=self._woken, await_rest=self._await_rest
+            )
             _log.info("redis.available")
             self._worker.work(logging_level="WARNING")
         except RedisError as error:

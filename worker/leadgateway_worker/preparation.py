@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -20,6 +20,7 @@ from leadgateway.pipeline.outcome import Rejected as RejectedByRoute
 from leadgateway.pipeline.payload import encode_payload
 from leadgateway.pipeline.process import decide
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
+from leadgateway.store.backlog import Waiting
 from leadgateway.store.claims import POISONED, Claim, claim
 from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.errors import RowRefused, StoreError
@@ -123,7 +124,7 @@ class Preparation:
         self._frontier = Frontier()
         self._oldest: Mapping[RouteKey, datetime] = {}
 
-    def waiting(self, loaded: Iterable[RouteKey]) -> Collection[RouteKey]:
+    def waiting(self, loaded: Iterable[RouteKey]) -> Waiting:
         """The routes that have leads waiting, due or not; cheap.
 
         Args:
@@ -133,8 +134,9 @@ class Preparation:
             StoreError: The database is not there, or without our tables.
         """
         with self._engine.connect() as connection:
-            self._oldest = self._frontier.look(connection, loaded)
-        return self._oldest.keys()
+            waiting = self._frontier.look(connection, loaded)
+        self._oldest = waiting.oldest
+        return waiting
 
     def take(self, routes: Mapping[RouteKey, RouteSnapshot], slots: Mapping[RouteKey, int], limit: int) -> Prepared:
         """Claim due leads and prepare them.

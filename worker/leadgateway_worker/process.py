@@ -94,7 +94,7 @@ class Worker:
             settings.config_dir, on_swap=self._after_swap, interval=settings.config_poll_seconds
         )
         self._thread = PumpThread(self._pump, died=_end_process)
-        self._listener = Listener(redis, name=name, pump=self._pump.wake, bell=self._bell)
+        self._listener = Listener(redis, name=name, pump=self._pump, bell=self._bell)
         self._scheduler = SchedulerThread(lambda: connect(redis))
         self._deleted_routes = Retention(
             payload=timedelta(days=settings.deleted_route_payload_days),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from leadgateway_worker.deliveries import Deliveries
 from leadgateway_worker.delivery import open_delivery
 from leadgateway_worker.preparation import Preparation, Prepared
 from leadgateway_worker.report import tell
+from leadgateway_worker.rest import Rest
 from leadgateway_worker.results import Result, ResultsWriter
 from leadgateway_worker.slots import Slots
 from leadgateway_worker.spans import NO_SPANS, LeadSpans
@@ -46,9 +48,11 @@ _MOST_AT_ONCE = 500
 # What falls due and which slots are given back within this time after a look share the next one. Measured with a fast
 # customer: a third less CPU a lead and more leads a second than without, since every look is worth its round trips.
 _GATHER_SECONDS = 0.01
-# Where leads were due, more come: the pump looks again by itself, so that under a steady flow no lead waits for its
-# wake-up to come through Redis (at 100 leads a second those took 30 ms). The more a look brought, the later the next:
-# few leads are quick on their way, many share it. The first look that brings nothing ends it.
+# Where leads were due, more come: the pump looks again by itself, so that under a steady flow no lead needs a wake-up
+# of its own, which comes late through Redis (at 100 leads a second after 30 ms) and costs the two processes as much as
+# five looks that bring nothing. The more a look brought, the later the next: few leads are quick on their way, many
+# share it. When none has come for this long, the pump rests until it is called.
+_FLOW_SECONDS = 0.1
 _NEXT_LOOK_SECONDS = 0.005
 _NEXT_LOOK_SECONDS_PER_LEAD = 0.001
 _LATEST_NEXT_LOOK_SECONDS = 0.05
@@ -130,6 +134,8 @@ class Pump:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="claims")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next_look: asyncio.TimerHandle | None = None
+        self._flowing_until = 0.0
+        self._rest = Rest()
         self._beat = monotonic()
         self._looked = False
         self._available: bool | None = None
@@ -139,7 +145,16 @@ class Pump:
 
     def wake(self) -> None:
         """Make the pump look for due leads; from any thread, before `run` and after its end, too."""
+        self._rest.end()
         self._call(self._woken)
+
+    def await_rest(self, seconds: float) -> None:
+        """Wait until the pump does not look by itself, so that it has to be called. From any thread.
+
+        Args:
+            seconds: How long to wait at the most.
+        """
+        self._rest.wait(seconds)
 
     def stop(self) -> None:
         """Make `run` return: no new leads, and those in flight have the grace period. From any thread."""
@@ -213,6 +228,7 @@ class Pump:
             self._event.set()
 
     def _plan_next_look(self, seconds: float) -> None:
+        self._rest.end()
         if self._next_look is not None:
             self._next_look.cancel()
         self._next_look = asyncio.get_running_loop().call_later(seconds, self._come_to_next_look)
@@ -251,11 +267,13 @@ class Pump:
                     await asyncio.sleep(_GATHER_SECONDS)
                     wait = 0.0
                 else:
+                    self._rest.begin()
                     await self._pause(_FIRST_WAIT_SECONDS)
                     self._event.set()
             except StoreError as error:
                 wait = min(max(wait * 2, _FIRST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
                 self._tell_failed_look(error)
+                self._rest.begin()
                 await self._pause(wait * random.uniform(0.5, 1))  # noqa: S311
                 self._event.set()
 
@@ -270,8 +288,8 @@ class Pump:
         # Of a thousand routes few have something waiting: only those are worth naming in a claim.
         waiting = await self._in_thread(partial(self._preparation.waiting, routes))
         self._tell_available()
-        known = {route: routes[route] for route in waiting if route in routes}
-        metrics.unknown_routes.set(len(waiting) - len(known))
+        metrics.unknown_routes.set(len(waiting.oldest.keys() - routes.keys()))
+        known = {route: routes[route] for route in waiting.claimable if route in routes}
         slots, limit = self._slots.free(known), min(self._slots.most_at_once, _MOST_AT_ONCE)
         prepared = await self._in_thread(partial(self._preparation.take, routes, slots, limit)) if slots else Prepared()
         self._tell_look(prepared)
@@ -280,22 +298,33 @@ class Pump:
             self._breakers.not_sent(result.claim)
         for consignment in prepared.consignments:
             deliveries.start(consignment)
-        self._look_again_for_more(prepared, slots, limit)
+        self._look_again_for_more(prepared, slots, limit, waiting=known.keys())
 
     async def _in_thread(self, action: Callable[[], Brought]) -> Brought:
         return await asyncio.get_running_loop().run_in_executor(self._thread, action)
 
-    def _look_again_for_more(self, prepared: Prepared, slots: Mapping[RouteKey, int], limit: int) -> None:
+    def _look_again_for_more(
+        self, prepared: Prepared, slots: Mapping[RouteKey, int], limit: int, *, waiting: AbstractSet[RouteKey]
+    ) -> None:
         full: set[RouteKey] = {route for route, count in prepared.claimed.items() if count >= slots[route]}
         total = sum(prepared.claimed.values())
-        self._hungry = full | (self._slots.routes - slots.keys())
+        self._hungry = full | (waiting - slots.keys())
         if full or total >= limit > 0:
             self._announcer.soon()
-        if total:
-            self._plan_next_look(_next_look_seconds(total))
+        self._look_again_for_others(total)
         # Slots that were claimed for but never taken will not be given back: nothing else would call.
         if total >= limit > 0 or (full and len(prepared.consignments) < total):
             self._event.set()
+
+    def _look_again_for_others(self, total: int) -> None:
+        """Look again by itself while leads flow; see `_FLOW_SECONDS`."""
+        now = monotonic()
+        if total:
+            self._flowing_until = now + _FLOW_SECONDS
+        if now < self._flowing_until:
+            self._plan_next_look(_next_look_seconds(total))
+        elif self._next_look is None:
+            self._rest.begin()
 
     def _freed(self, route: RouteKey) -> None:
         """Look again when a slot is free of a route that may have more due."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 
 from leadgateway.route.snapshot import RouteKey, RouteSnapshot
 
@@ -33,11 +32,6 @@ class Slots:
     def total(self) -> int:
         """Leads in hand."""
         return self._total
-
-    @property
-    def routes(self) -> AbstractSet[RouteKey]:
-        """The routes with leads in hand."""
-        return self._held.keys()
 
     @property
     def scarce(self) -> bool:

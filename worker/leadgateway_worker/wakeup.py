@@ -35,6 +35,9 @@ _LAST_SECONDS = 3.0
 # While leads pour in, each commit of the webhook would be a wake-up; one in this time is enough, since the pump takes
 # all that is due.
 _PACE_SECONDS = 0.05
+# While the pump looks by itself, a wake-up would tell it nothing: it is left in the queue, where an idle worker may
+# take it, and where it makes further ones needless. So a steady flow costs one in this time, not one a lead.
+_LONGEST_REFUSAL_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -57,13 +60,21 @@ class WakeupWorker(SimpleWorker):
 
     max_connection_wait_time = _LONGEST_WAIT_SECONDS
 
-    def __init__(self, connection: Redis, *, name: str, woken: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connection: Redis,
+        *,
+        name: str,
+        woken: Callable[[], None],
+        await_rest: Callable[[float], None] = lambda _seconds: None,
+    ) -> None:
         """Announce a worker at Redis.
 
         Args:
             connection: For blocking reads.
             name: Unique among all workers.
             woken: Called for each wake-up.
+            await_rest: Called before each wake-up is taken: returns once one is of use, or after so many seconds.
 
         Raises:
             RedisError: Redis can't be reached.
@@ -78,7 +89,15 @@ class WakeupWorker(SimpleWorker):
         )
         self._beaten_at = -_HEARTBEAT_SECONDS
         self._woken = woken
+        self._await_rest = await_rest
         self._woken_at = 0.0
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Take a job, as RQ does, but not while the pump needs none."""
+        self._await_rest(_LONGEST_REFUSAL_SECONDS)
+        return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Take a job away and wake the pump; what the job says is not read."""

@@ -113,7 +113,7 @@ def test_claims_stay_quick_while_an_old_snapshot_keeps_what_has_ended(
 
         whole = milliseconds(lambda: frontier.look(connection, ROUTES), times=1)
         looking = milliseconds(lambda: frontier.look(connection, ROUTES))
-        since = frontier.look(connection, ROUTES)
+        since = frontier.look(connection, ROUTES).oldest
         claiming = milliseconds(
             lambda: claim(
                 connection, slots={ROUTES[0]: 16}, lease={ROUTES[0]: worker.lease}, worker="w1", limit=16, since=since

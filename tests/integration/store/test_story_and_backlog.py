@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
-from leadgateway.store.backlog import RouteWaiting, backlog, waiting_by_route, waiting_of, waiting_routes
+from leadgateway.store.backlog import RouteWaiting, backlog, still_waiting, waiting_by_route, waiting_of, waiting_routes
 from leadgateway.store.claims import Claim
 from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from leadgateway.store.story import lead_story, leads_with_correlation_id
-from tests.building.stored_leads import BODY, ROUTE, Worker, new_lead, stored
+from tests.building.stored_leads import BODY, ROUTE, Worker, let_leases_run_out, new_lead, stored
 
 
 def ready(worker: Worker) -> Claim:
@@ -99,3 +99,28 @@ def test_routes_with_waiting_leads_are_named_whether_anybody_knows_them_or_not(
     worker.deliver(worker.claim_ready())
 
     assert list(waiting_routes(connection).oldest) == ["default/a", "default/b", "default/c"]
+
+
+def test_a_route_is_claimable_while_it_has_a_lead_that_is_due_and_in_nobodys_hands(
+    connection: Connection, worker: Worker
+) -> None:
+    stored(connection, count=2)
+    [in_hand] = worker.claim(1)
+    assert claimable(connection) == {ROUTE}
+
+    failed = worker.claim_ready()
+    assert claimable(connection) == set()
+
+    worker.fail(failed, delay=timedelta(hours=1))
+    assert claimable(connection) == set()
+
+    let_leases_run_out(connection)
+    assert claimable(connection) == {ROUTE}
+    assert [lead.lead_id for lead in worker.claim()] == [in_hand.lead_id]
+
+
+def claimable(connection: Connection) -> set[str]:
+    """The routes that either way of looking calls claimable: both must say the same."""
+    waiting = waiting_routes(connection)
+    assert still_waiting(connection, waiting.oldest).claimable == waiting.claimable
+    return set(waiting.claimable)

@@ -29,12 +29,12 @@ def frontier(connection: Connection) -> Frontier:
     """One that has looked at everything, slowly, and begins later from now on."""
     stored(connection, new_lead(route="default/a"))
     frontier = Frontier(slow_seconds=AT_ONCE_SLOW)
-    assert list(frontier.look(connection, LOADED)) == ["default/a"]
+    assert list(frontier.look(connection, LOADED).oldest) == ["default/a"]
     return frontier
 
 
 def seen(frontier: Frontier, connection: Connection) -> set[str]:
-    return set(frontier.look(connection, LOADED))
+    return set(frontier.look(connection, LOADED).oldest)
 
 
 def test_a_new_lead_of_a_route_without_any_is_seen(frontier: Frontier, connection: Connection) -> None:
@@ -48,7 +48,7 @@ def test_a_new_lead_of_a_route_that_only_waits_for_a_retry_is_seen(frontier: Fro
     assert seen(frontier, connection) == {"default/a"}
     stored(connection, new_lead(route="default/a"))
 
-    oldest = frontier.look(connection, LOADED)["default/a"]
+    oldest = frontier.look(connection, LOADED).oldest["default/a"]
 
     assert rows(connection, "SELECT min(due_at) FROM lead_state") == [(oldest,)]
 
@@ -71,7 +71,7 @@ def test_a_lead_that_is_given_back_or_whose_lease_runs_out_is_seen(frontier: Fro
 
 
 def test_leads_of_a_route_that_is_not_loaded_are_still_counted(frontier: Frontier, connection: Connection) -> None:
-    assert list(frontier.look(connection, [])) == ["default/a"]
+    assert list(frontier.look(connection, []).oldest) == ["default/a"]
 
 
 def test_a_quick_look_is_a_whole_one_each_time(connection: Connection) -> None:
@@ -80,4 +80,4 @@ def test_a_quick_look_is_a_whole_one_each_time(connection: Connection) -> None:
     stored(connection, new_lead(route="default/b"))
     rows(connection, "UPDATE lead_state SET due_at = now() - interval '1 hour'")
 
-    assert list(frontier.look(connection, [])) == ["default/b"]
+    assert list(frontier.look(connection, []).oldest) == ["default/b"]

@@ -16,6 +16,7 @@ from leadgateway.route.snapshot import Credentials
 from leadgateway.store.people import replay
 from leadgateway.store.status import LeadStatus
 from leadgateway_worker.metrics import INVALID_LEAD
+from leadgateway_worker.pump import Pump
 from leadgateway_worker.settlement import REFUSED_BY_CUSTOMER
 from tests.building.customer import Answer, Customer, Drip, Drop, Raw, Silence
 from tests.building.pump import LEAD, Leads, a_compiled_route, engine_of, running_pump
@@ -91,6 +92,31 @@ def test_leads_that_follow_one_another_need_no_wake_up_of_their_own(
 
         # Another try when this machine held the leads up for so long that the pump thought it was the last one.
         eventually(deliver_with_the_first_one_s_wake_up, within=60)
+
+
+def test_a_pump_rests_until_it_is_called_and_soon_again_when_no_more_leads_come(
+    leads: Leads, database_url: str, customer: Customer
+) -> None:
+    with running_pump(database_url, a_compiled_route(customer.url)) as running:
+        eventually(lambda: rests(running.pump))
+
+        def looks_by_itself_after_a_lead() -> bool:
+            leads.put_one()
+            running.wake()
+            return not rests(running.pump)
+
+        # Another try when this machine held us up for so long that the flow had ended.
+        eventually(looks_by_itself_after_a_lead)
+        eventually(lambda: set(leads.statuses()) == {"DELIVERED"} and rests(running.pump))
+        looks = looks_that_brought("nothing")
+        time.sleep(0.3)  # nothing may happen: there is nothing to await
+        assert looks_that_brought("nothing") == looks
+
+
+def rests(pump: Pump) -> bool:
+    began = time.monotonic()
+    pump.await_rest(0.05)
+    return time.monotonic() - began < 0.05
 
 
 @pytest.mark.parametrize(
@@ -421,11 +447,9 @@ def test_a_result_whose_lease_has_passed_to_another_worker_overwrites_nothing(
     lead_id = leads.put_one()
     route = a_compiled_route(customer.url)
 
-    before = looks_that_brought("nothing")
-
-    with running_pump(database_url, route, worker="slow"):
+    with running_pump(database_url, route, worker="slow") as slow:
         customer.wait_for(1)
-        eventually(lambda: looks_that_brought("nothing") > before, what="that the slow one looks for no more")
+        eventually(lambda: rests(slow.pump), what="that the slow one looks for no more")
         leads.ask("UPDATE lead_state SET leased_until = now() - interval '1 second' RETURNING 1")
         with running_pump(database_url, route, worker="other"):
             leads.until("DELIVERED", lead_id)
