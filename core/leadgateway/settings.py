@@ -172,7 +172,8 @@ class WorkerSettings(ProcessSettings):
         alias="LEADGATEWAY_WORKER_LEASE_MARGIN_SECONDS",
         description="how much longer than a route's timeout the lease of a delivery is",
     )
-    max_in_flight: int = Field(256, ge=1, le=10_000, alias="LEADGATEWAY_WORKER_MAX_IN_FLIGHT")
+    # Twice what the largest route may have in flight, since half of what is left is kept for the others.
+    max_in_flight: int = Field(512, ge=1, le=10_000, alias="LEADGATEWAY_WORKER_MAX_IN_FLIGHT")
     pass_trace_context: bool = Field(
         False,
         alias="LEADGATEWAY_WORKER_PASS_TRACE_CONTEXT",

@@ -18,10 +18,10 @@ def worker(  # noqa: PLR0917 - Typer's options are parameters
         int | None,
         typer.Option(
             envvar="LEADGATEWAY_WORKER_MAX_IN_FLIGHT",
-            show_default="256",
+            show_default="512",
             min=1,
             max=10_000,
-            help="Deliveries at the same time.",
+            help="Deliveries at the same time; a single route has half of them at the most.",
         ),
     ] = None,
     allow_private_networks: Annotated[
