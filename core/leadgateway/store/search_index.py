@@ -124,15 +124,17 @@ WITH progress AS MATERIALIZED (
 SELECT lead_id, body FROM taken
 """
 
+# The bounds are subqueries here and below: joined, they would be looked at after the whole index of leads was read.
 _SETTLED_END = """
-SELECT l.lead_id FROM search_progress AS p, inbound_lead AS l
-WHERE l.lead_id > p.settled_up_to AND l.lead_id <= p.read_up_to AND l.received_at < now() - %(settled_after)s
-ORDER BY l.lead_id DESC LIMIT 1
+SELECT lead_id FROM inbound_lead
+WHERE lead_id > (SELECT settled_up_to FROM search_progress) AND lead_id <= (SELECT read_up_to FROM search_progress)
+  AND received_at < now() - %(settled_after)s
+ORDER BY lead_id DESC LIMIT 1
 """
 
 _MISSED = """
-SELECT l.lead_id, l.body FROM search_progress AS p, inbound_lead AS l
-WHERE l.lead_id > p.settled_up_to AND l.lead_id <= p.read_up_to
+SELECT l.lead_id, l.body FROM inbound_lead AS l
+WHERE l.lead_id > (SELECT settled_up_to FROM search_progress) AND l.lead_id <= (SELECT read_up_to FROM search_progress)
   AND NOT EXISTS (SELECT FROM lead_search AS x WHERE x.lead_id = l.lead_id AND x.terms IS NOT NULL)
 ORDER BY l.lead_id LIMIT %(limit)s
 """

@@ -12,9 +12,10 @@ import pytest
 
 from leadgateway.dev.postgres import SUPERUSER, EmbeddedPostgres
 from leadgateway.settings import DatabaseSettings
+from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from leadgateway.store.migrations import migrate
-from leadgateway.store.search_index import catch_up
+from leadgateway.store.search_index import catch_up, index_missed
 from tests.building.stored_leads import new_lead, store_engine, stored
 
 OTHERS = 400_000
@@ -29,6 +30,14 @@ SELECT n, now() - interval '1 day', 'default/other', ARRAY(
 ) FROM generate_series(1, %(others)s) AS n;
 UPDATE search_progress SET read_up_to = %(others)s, settled_up_to = %(others)s;
 SELECT setval('lead_id_seq', %(others)s)
+"""
+
+
+_LONG_AGO = """
+INSERT INTO inbound_lead (lead_id, received_at, correlation_id, route, config_hash, headers, body)
+SELECT n, now() - interval '1 day', gen_random_uuid(), 'default/other', '', '{}', 'x'
+FROM generate_series(1, %(others)s) AS n;
+UPDATE search_progress SET read_up_to = %(others)s, settled_up_to = %(others)s
 """
 
 
@@ -50,6 +59,30 @@ def checkpoint(server: EmbeddedPostgres) -> None:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("CHECKPOINT")
+
+
+def leads_read(connection: Connection) -> int:
+    rows(connection, "SELECT pg_stat_force_next_flush(), pg_stat_clear_snapshot()")
+    rows(connection, "SELECT pg_stat_clear_snapshot()")
+    counted = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'inbound_lead'"
+    [(read,)] = rows(connection, counted)
+    return int(read)
+
+
+def test_looking_for_leads_that_were_missed_reads_those_of_the_last_minutes_only(
+    connection: Connection, store_database: str
+) -> None:
+    rows(connection, _LONG_AGO, {"others": OTHERS})
+    rows(connection, "VACUUM ANALYZE")
+    leads_read(connection)
+    chores = store_engine(store_database)
+    with chores.connect() as ordinary:
+        before = leads_read(ordinary)
+
+        index_missed(ordinary)
+
+        assert leads_read(ordinary) - before < 100
+    chores.dispose()
 
 
 def test_what_indexing_a_lead_logs_stays_the_same(server: EmbeddedPostgres) -> None:
