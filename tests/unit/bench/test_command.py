@@ -31,7 +31,7 @@ def test_a_quick_look_shrinks_leads_and_tables_alike() -> None:
 
     quick = scenario.shrunk(0.2)
 
-    assert (quick.leads, quick.waiting) == (2_000, 200_000)
+    assert (quick.leads, quick.waiting) == (6_000, 200_000)
 
 
 def test_a_quick_look_keeps_enough_leads_to_have_a_middle() -> None:
