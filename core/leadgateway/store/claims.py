@@ -149,7 +149,8 @@ def _claim(row: Row) -> Claim:
 
 # For each route the index gives the longest due first; leads that are leased are passed over, and they are few. It is
 # read only until `taken` is full. So what a claim costs grows with what it returns, not with the leads that wait.
-# The update touches no indexed column, see `tables`.
+# The update touches no indexed column, see `tables`. `OFFSET 0` leaves the planner no join: a plan that is made while
+# there are no rounds, and kept, would read all of those that came since.
 #
 # `probes` are the open breakers that let a lead through now. They are locked until the end of the statement, so that no
 # other worker sees them, and are due again after a pause, or when the lease of the lead that was let through is over.
@@ -215,8 +216,10 @@ SELECT claimed.lead_id, claimed.lease_token, claimed.route, claimed.status, inbo
        claimed.opening_id IS NOT NULL, now() - inbound_lead.received_at
 FROM claimed
 JOIN inbound_lead USING (lead_id)
-LEFT JOIN delivery_round
-  ON claimed.status <> 'RECEIVED' AND delivery_round.lead_id = claimed.lead_id AND delivery_round.round = claimed.round
+LEFT JOIN LATERAL (
+    SELECT payload, idempotency_key FROM delivery_round AS d
+    WHERE d.lead_id = claimed.lead_id AND d.round = claimed.round OFFSET 0
+) AS delivery_round ON claimed.status <> 'RECEIVED'
 ORDER BY claimed.due_at, claimed.lead_id
 """,
 )

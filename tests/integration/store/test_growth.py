@@ -16,7 +16,7 @@ from leadgateway.store.connection import Connection
 from leadgateway.store.execute import rows
 from leadgateway.store.migrations import migrate
 from leadgateway.store.search_index import catch_up, index_missed
-from tests.building.stored_leads import new_lead, store_engine, stored
+from tests.building.stored_leads import Worker, new_lead, store_engine, stored
 
 OTHERS = 400_000
 LEADS = 2_000
@@ -38,6 +38,12 @@ INSERT INTO inbound_lead (lead_id, received_at, correlation_id, route, config_ha
 SELECT n, now() - interval '1 day', gen_random_uuid(), 'default/other', '', '{}', 'x'
 FROM generate_series(1, %(others)s) AS n;
 UPDATE search_progress SET read_up_to = %(others)s, settled_up_to = %(others)s
+"""
+
+
+_ROUNDS_READ = """
+SELECT pg_stat_get_tuples_returned(indexrelid) + pg_stat_get_tuples_returned(indrelid) FROM pg_index
+WHERE indexrelid = 'delivery_round_pkey'::regclass
 """
 
 
@@ -83,6 +89,27 @@ def test_looking_for_leads_that_were_missed_reads_those_of_the_last_minutes_only
 
         assert leads_read(ordinary) - before < 100
     chores.dispose()
+
+
+def test_a_claim_that_was_planned_before_there_were_rounds_reads_none_but_its_own(
+    connection: Connection, store_database: str
+) -> None:
+    engine = store_engine(store_database, plans_lookups=True)
+    with engine.connect() as connection:
+        worker = Worker(connection)
+        rows(connection, "VACUUM ANALYZE delivery_round")
+        stored(connection, count=400)
+        for _ in range(3):
+            worker.mark_ready(worker.claim(100))
+        rows(connection, "SELECT pg_stat_force_next_flush()")
+        [(before,)] = rows(connection, _ROUNDS_READ)
+
+        assert len(worker.claim(100)) == 100
+
+        rows(connection, "SELECT pg_stat_force_next_flush(), pg_stat_clear_snapshot()")
+        rows(connection, "SELECT pg_stat_clear_snapshot()")
+        assert rows(connection, _ROUNDS_READ) == [(before,)]
+    engine.dispose()
 
 
 def test_what_indexing_a_lead_logs_stays_the_same(server: EmbeddedPostgres) -> None:
