@@ -12,7 +12,7 @@ import pytest
 
 from leadgateway.dev.postgres import SUPERUSER, EmbeddedPostgres
 from leadgateway.settings import DatabaseSettings
-from leadgateway.store.connection import Connection
+from leadgateway.store.connection import Connection, Engine
 from leadgateway.store.execute import rows
 from leadgateway.store.migrations import migrate
 from leadgateway.store.search_index import catch_up, index_missed
@@ -91,10 +91,7 @@ def test_looking_for_leads_that_were_missed_reads_those_of_the_last_minutes_only
     chores.dispose()
 
 
-def test_a_claim_that_was_planned_before_there_were_rounds_reads_none_but_its_own(
-    connection: Connection, store_database: str
-) -> None:
-    engine = store_engine(store_database, plans_lookups=True)
+def test_a_claim_that_was_planned_before_there_were_rounds_reads_none_but_its_own(engine: Engine) -> None:
     with engine.connect() as connection:
         worker = Worker(connection)
         rows(connection, "VACUUM ANALYZE delivery_round")
@@ -109,7 +106,6 @@ def test_a_claim_that_was_planned_before_there_were_rounds_reads_none_but_its_ow
         rows(connection, "SELECT pg_stat_force_next_flush(), pg_stat_clear_snapshot()")
         rows(connection, "SELECT pg_stat_clear_snapshot()")
         assert rows(connection, _ROUNDS_READ) == [(before,)]
-    engine.dispose()
 
 
 def test_what_indexing_a_lead_logs_stays_the_same(server: EmbeddedPostgres) -> None:
