@@ -9,9 +9,9 @@ import structlog
 
 from leadgateway_webhook.defect import describe
 
-_PAUSE_SECONDS = 0.02
-"""Commits within this time share a wake-up: under load one each would cost more than the posts themselves."""
-
+_PAUSE_SECONDS = 0.05
+"""Commits within this time share a wake-up: one each would cost more than the posts themselves. No lead comes later by
+it: a worker that found one looks for more by itself for longer than this."""
 
 _log = structlog.get_logger(__name__)
 
