@@ -162,7 +162,8 @@ class WorkerSettings(ProcessSettings):
     backlog_seconds: Seconds = Field(
         10.0,
         alias="LEADGATEWAY_WORKER_BACKLOG_SECONDS",
-        description="how often one of the workers counts what waits in the database, for the metrics",
+        description="how often one of the workers counts what waits in the database, for the metrics; of a million "
+        "leads less often, since the count may take a hundredth of the time",
     )
     grace_seconds: Seconds = Field(30.0, alias="LEADGATEWAY_WORKER_GRACE_SECONDS")
     lease_margin_seconds: float = Field(

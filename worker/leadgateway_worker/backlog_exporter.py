@@ -17,8 +17,10 @@ from leadgateway.store.errors import StoreError
 from leadgateway_worker.backlog_metrics import BacklogMetrics, Tally, families
 
 _OFFICE = "backlog"
-_SHARE = 20
-"""The query may take one part in so many of the time."""
+_SHARE = 100
+"""The query may take one part in so many of the time: it reads all that waits, which must not slow delivery down."""
+_LONGEST_PAUSE_SECONDS = 120.0
+"""Yet counts never get as old as what LeadGatewayBacklogUnknown fires at, five minutes."""
 _LAST_SECONDS = 3.0
 
 Routes = Mapping[RouteKey, RouteSnapshot]
@@ -73,10 +75,20 @@ class BacklogExporter:
         try:
             while not self._stopping.is_set():
                 tally = self._metrics.tally = count(connection, self._routes())
-                self._stopping.wait(max(self._interval, tally.took * _SHARE))
+                self._stopping.wait(pause_seconds(self._interval, tally.took))
         finally:
             self._metrics.tally = None
             connection.invalidate()  # the lock ends with its connection
+
+
+def pause_seconds(interval: float, took: float) -> float:
+    """How long to wait until the next look.
+
+    Args:
+        interval: Seconds between two looks that cost next to nothing.
+        took: Seconds that the last one took.
+    """
+    return max(interval, min(took * _SHARE, _LONGEST_PAUSE_SECONDS))
 
 
 def count(connection: Connection, routes: Routes) -> Tally:
