@@ -1,4 +1,4 @@
-"""Keep out of a process what libraries import only because it happens to be installed.
+"""Keep out of a process what libraries load only because it happens to be installed.
 
 Several try to import what some of their users want (a terminal's colours, OpenTelemetry's SDK, a command line), and do
 without where it is missing. A role has none of it in use, yet it would hold some 10 MiB in each pod.
@@ -6,9 +6,13 @@ without where it is missing. A role has none of it in use, yet it would hold som
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+# https://docs.openssl.org/3.0/man3/SSL_CTX_load_verify_locations/
+_AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 @contextmanager
@@ -29,3 +33,22 @@ def left_out(*names: str) -> Iterator[None]:
     finally:
         for name in absent:
             del sys.modules[name]
+
+
+@contextmanager
+def no_authorities() -> Iterator[None]:
+    """Let OpenSSL find no certificate authorities as long as this lasts: for the import of a library that reads them.
+
+    TLS contexts that are made meanwhile trust nobody. What is read afterwards is as if this had never been. Not for
+    what runs beside other threads.
+    """
+    before = {name: os.environ.get(name) for name in _AUTHORITIES}
+    os.environ.update(dict.fromkeys(_AUTHORITIES, os.devnull))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -18,7 +18,13 @@ Port = Annotated[int, Field(ge=0, le=65535, description="0: any free port")]
 Seconds = Annotated[float, Field(gt=0)]
 Days = Annotated[float, Field(ge=1 / 24, le=3650, description="an hour at the least, as for a LeadRoute's retention")]
 
-_CONFIG = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
+_CONFIG = SettingsConfigDict(
+    frozen=True,
+    extra="ignore",
+    populate_by_name=True,
+    env_ignore_empty=True,
+    defer_build=True,  # no process reads those of all others
+)
 
 
 _OTLP_PROTOCOL = "http/protobuf"

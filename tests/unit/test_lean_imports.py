@@ -47,6 +47,17 @@ def test_a_role_loads_no_package_that_it_never_uses(role: str) -> None:
     assert {name: why for name, why in _NEVER_USED.items() if name in loaded and name not in _USED[role]} == {}
 
 
+def test_a_worker_holds_no_certificate_authorities_before_it_opens_the_connections_that_need_them() -> None:
+    script = (
+        "import leadgateway_worker.command, gc, ssl;"
+        "print(sum(len(kept.get_ca_certs()) for kept in gc.get_objects() if isinstance(kept, ssl.SSLContext)))"
+    )
+
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+
+    assert told.stdout.strip() == "0"
+
+
 def test_what_a_role_leaves_out_can_be_loaded_by_whoever_wants_it() -> None:
     script = (
         "import leadgateway_webhook.command, leadgateway_worker.command;"

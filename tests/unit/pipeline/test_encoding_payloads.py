@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from leadgateway.json import JsonValue
@@ -37,3 +39,14 @@ def test_a_large_integer_is_written_in_full() -> None:
 @pytest.mark.parametrize("text", ["\udfff", "\\ud800", '"\ud800"', "\ud800\\"])
 def test_what_was_written_reads_back_the_same(text: str) -> None:
     assert parse_lead(encode_payload({"text": text, text: 2**80})) == {"text": text, text: 2**80}
+
+
+def test_a_payload_takes_no_more_memory_than_it_is_long() -> None:
+    tracemalloc.start()
+    try:
+        payloads = [encode_payload({"phone": f"+49 681 {number}"}) for number in range(100)]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 100 * 1024, f"{held} bytes for {len(payloads)} payloads"
