@@ -8,6 +8,7 @@ import typer
 
 from leadgateway.commands import role_options
 from leadgateway.commands.role_options import EXIT_PORT, ConfigDir, StatusHost
+from leadgateway.heap import share_one_heap
 from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, TracingSettings, WebhookSettings, load
 from leadgateway.telemetry.logs import configure_logging
 from leadgateway_webhook.listening import PortUnavailable
@@ -41,6 +42,7 @@ def webhook(
         status_port=status_port,
         config_dir=config_dir,
     )
+    share_one_heap()
     logs = load(LogSettings)
     configure_logging("webhook", format=logs.format, level=logs.level)
     try:

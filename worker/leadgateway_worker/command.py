@@ -8,6 +8,7 @@ import typer
 
 from leadgateway.commands import role_options
 from leadgateway.commands.role_options import EXIT_PORT, ConfigDir, StatusHost
+from leadgateway.heap import share_one_heap
 from leadgateway.settings import DatabaseSettings, LogSettings, RedisSettings, TracingSettings, WorkerSettings, load
 from leadgateway.telemetry.logs import configure_logging
 from leadgateway_worker.process import PortUnavailable, Worker
@@ -108,6 +109,7 @@ def worker(  # noqa: PLR0917 - Typer's options are parameters
         breaker_openings_days=breaker_openings_days,
         config_dir=config_dir,
     )
+    share_one_heap()
     logs = load(LogSettings)
     configure_logging("worker", format=logs.format, level=logs.level)
     try:

@@ -25,6 +25,7 @@ from leadgateway_worker.settlement import age, give_back, interrupt, settle
 from leadgateway_worker.slots import Slots
 from leadgateway_worker.spans import NO_SPANS, LeadSpans
 from leadgateway_worker.tasks import cancel
+from leadgateway_worker.turns import Turns
 from leadgateway_worker.verdict import Again, Spent, judge, kind_of
 
 _log = structlog.get_logger(__name__)
@@ -64,6 +65,7 @@ class Deliveries:
         self._spans = spans
         self._passes_trace_context = pass_trace_context
         self._destinations = Destinations()
+        self._turns = Turns()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending = False
 
@@ -103,6 +105,10 @@ class Deliveries:
             self._freed(route)
 
     async def _attempt(self, consignment: Consignment) -> Result:
+        try:
+            await self._turns.take()
+        except asyncio.CancelledError:
+            return Result(consignment.claim, give_back(consignment))
         began = monotonic()
         if self._ending or began > consignment.send_before:
             return Result(consignment.claim, give_back(consignment))

@@ -22,6 +22,8 @@ from tests.building.customer import Answer, Customer, Drip, Drop, Raw, Silence
 from tests.building.pump import LEAD, Leads, a_compiled_route, engine_of, running_pump
 from tests.building.waiting import eventually
 
+_BURST = 256
+
 
 def looks_that_brought(outcome: str) -> float:
     return REGISTRY.get_sample_value("leadgateway_claims_total", {"outcome": outcome}) or 0.0
@@ -294,6 +296,19 @@ def test_all_that_is_due_is_taken_after_one_wake_up(leads: Leads, database_url: 
         leads.until_all({"DELIVERED": 700, "REJECTED": 300})
 
     assert len(customer.received) == 700
+
+
+def test_a_burst_goes_over_few_connections_to_a_customer_that_answers_at_once(
+    leads: Leads, database_url: str, customer: Customer
+) -> None:
+    leads.put(_BURST)
+
+    with running_pump(
+        database_url, a_compiled_route(customer.url, endpoint={"concurrency": _BURST}), capacity=2 * _BURST
+    ):
+        leads.until_all({"DELIVERED": _BURST})
+
+    assert customer.connections <= _BURST * 3 / 4
 
 
 def test_a_capacity_smaller_than_the_work_is_never_exceeded_and_all_is_done(
