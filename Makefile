@@ -7,7 +7,7 @@ PYTEST := $(VENV)/python -m pytest --numprocesses $(JOBS)
 # Each process of the operator's tests has an API server of its own; a cluster that exists is one. What measures time
 # and memory runs alone.
 CONTROL_PLANES ?= $(if $(TEST_USE_EXISTING_CLUSTER),0,2)
-SOURCES := core operator webhook worker observability tests bench conftest.py
+SOURCES := core operator webhook worker observability tests bench conftest.py scripts/compile_lean.py
 
 .PHONY: help
 help: ## List what there is to do

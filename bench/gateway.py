@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg2
 import yaml
 
+from bench.bytecode import as_in_the_image
 from bench.processes import Receiver, answers, await_ready, free_port, receiving, started
 from bench.scenarios import Setup
 from bench.system import POSTGRESQL, VALKEY, WEBHOOK, WORKER
@@ -80,7 +81,8 @@ class Gateway:
     def _role(self, role: str, options: list[str]) -> Iterator[int]:
         status_port, log = free_port(), self.folder / f"{role}.log"
         command = [*_COMMAND, role, *options, "--status-port", str(status_port)]
-        with started(command, log=log, environment=self.environment) as process:
+        environment = {**self.environment, **as_in_the_image()}
+        with started(command, log=log, environment=environment) as process:
             await_ready(lambda: answers(f"http://127.0.0.1:{status_port}/readyz"), process, log)
             yield process.pid
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
+
+_REPOSITORY = Path(__file__).parents[2]
 
 _NEVER_USED = {
     "alembic": "migrations run by a command of their own",
@@ -45,6 +50,14 @@ def test_a_role_loads_no_package_that_it_never_uses(role: str) -> None:
     loaded = _loaded(role)
 
     assert {name: why for name, why in _NEVER_USED.items() if name in loaded and name not in _USED[role]} == {}
+
+
+@pytest.mark.parametrize("role", ["webhook", "worker"])
+def test_the_image_has_small_byte_code_of_every_package_that_a_role_loads(role: str) -> None:
+    compiled = set(runpy.run_path(str(_REPOSITORY / "scripts" / "compile_lean.py"))["PACKAGES"])
+    installed = {name for name in packages_distributions() if not name.startswith("leadgateway")}
+
+    assert installed & {name.partition(".")[0] for name in _loaded(role)} <= compiled
 
 
 def test_a_worker_holds_no_certificate_authorities_before_it_opens_the_connections_that_need_them() -> None:
