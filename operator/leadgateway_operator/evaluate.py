@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from leadgateway.json import write_compactly
 from leadgateway.pipeline.examples import ExampleFailure, run_examples
 from leadgateway.route.compile import compile_route
 from leadgateway.route.model import API_VERSION, KIND, LeadRoute, normalised_spec
@@ -98,7 +97,7 @@ def _judge(route: LeadRoute | list[Problem]) -> Sound | list[Problem]:
         path=compiled.path,
         default=compiled.default,
         paused=compiled.paused,
-        spec=orjson.dumps(normalised_spec(route.spec)),
+        spec=write_compactly(normalised_spec(route.spec)),
         references=references_of(compiled),
         examples=len(compiled.examples),
         failures=tuple(run_examples(compiled)),

@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from leadgateway.json import write_compactly
+
 MAX_DEPTH = 200
 """Levels of JSON in a spec; a lead has at most 64, and no recursive reader fails at this."""
 
@@ -17,7 +19,7 @@ MAX_DEPTH = 200
 def write_spec(value: object) -> bytes:
     """Write JSON compactly; empty where it nests so deeply that the writer gives up."""
     try:
-        return orjson.dumps(value)
+        return write_compactly(value)
     except orjson.JSONEncodeError:
         return b""
 

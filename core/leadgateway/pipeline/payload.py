@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-import orjson
-
-from leadgateway.json import JsonValue
+from leadgateway.json import JsonValue, write_compactly
 
 
 def encode_payload(payload: Mapping[str, JsonValue]) -> bytes:
@@ -16,9 +14,7 @@ def encode_payload(payload: Mapping[str, JsonValue]) -> bytes:
     UTF-8 has no lone surrogates, so they are written as JSON escapes (`\ud800`); integers are written in full.
     """
     try:
-        # orjson leaves its result in the buffer of 4 KiB that it wrote into; a payload is kept for as long as its
-        # delivery takes, and there are hundreds of those: a copy has the size that it needs.
-        return bytes(memoryview(orjson.dumps(payload)))
+        return write_compactly(payload)
     except TypeError:  # a lone surrogate, or an integer beyond 64 bits
         text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.encode("utf-8", "backslashreplace")
