@@ -11,7 +11,7 @@ Several processes may do all this at once: each batch is one's own, and indexing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from leadgateway.pipeline.lead import InvalidLead, parse_lead
@@ -23,31 +23,39 @@ from leadgateway.store.execute import INDEX_LOOKUPS, Row, retrying, rows
 SETTLED_AFTER = timedelta(minutes=2)
 """How long a transaction that stores leads may take: several times what the time limits of the webhook allow it."""
 
+_UNBROKEN = 8
+"""Leads between two breaths: 0.3 to 0.5 ms of computing."""
+
 FORGETTING = int.from_bytes(b"leadfind", "big")
 """Of `pg_advisory_xact_lock`: whoever empties or deletes leads holds it alone, whoever indexes shares it, so that what
 was just erased isn't written into the index by a process that has read it before. (`empty_leads`, in the migrations.)
 """
 
 
-def index_new(connection: Connection, *, limit: int = 500) -> int:
+def _without_a_breath() -> None:
+    pass
+
+
+def index_new(connection: Connection, *, limit: int = 500, breathe: Callable[[], None] = _without_a_breath) -> int:
     """Make leads findable that were stored since the last call, by whichever process.
 
     Args:
         connection: In autocommit.
         limit: How many at the most. Call it again while it returns that many.
+        breathe: Called every few leads, by somebody who has time, so that others get the processor.
 
     Returns:
         How many leads were taken on.
     """
-    return _index_batch(connection, _TAKE_NEW, limit)
+    return _index_batch(connection, _TAKE_NEW, limit, breathe)
 
 
-def index_old(connection: Connection, *, limit: int = 500) -> int:
+def index_old(connection: Connection, *, limit: int = 500, breathe: Callable[[], None] = _without_a_breath) -> int:
     """Make leads findable that were stored before there was an index; like `index_new`, but the newest first."""
-    return _index_batch(connection, _TAKE_OLD, limit)
+    return _index_batch(connection, _TAKE_OLD, limit, breathe)
 
 
-def index_missed(connection: Connection, *, limit: int = 500) -> int:
+def index_missed(connection: Connection, *, limit: int = 500, breathe: Callable[[], None] = _without_a_breath) -> int:
     """Make leads findable that were passed over: stored out of order, or taken on by a process that died.
 
     Looks through what was stored in the last minutes; once or twice a minute is enough. Like `index_new` otherwise.
@@ -55,7 +63,7 @@ def index_missed(connection: Connection, *, limit: int = 500) -> int:
     settled = {"settled_after": SETTLED_AFTER, "limit": limit}
     ends = rows(connection, _SETTLED_END, settled)
     missed = rows(connection, INDEX_LOOKUPS + _MISSED, settled)
-    _write(connection, missed)
+    _write(connection, missed, breathe)
     if len(missed) < limit:
         for (end,) in ends:
             rows(connection, _SETTLE, {"end": end})
@@ -72,22 +80,29 @@ def catch_up(connection: Connection, *, at_most: int = 2000) -> bool:
     return any(index_new(connection, limit=batch) < batch for _ in range(max(at_most // batch, 1)))
 
 
-def _index_batch(connection: Connection, take: str, limit: int) -> int:
+def _index_batch(connection: Connection, take: str, limit: int, breathe: Callable[[], None]) -> int:
     taken: Callable[[], list[Row]] = lambda: rows(connection, INDEX_LOOKUPS + take, {"limit": limit})  # noqa: E731
     leads = retrying(taken)
-    _write(connection, leads)
+    _write(connection, leads, breathe)
     return len(leads)
 
 
-def _write(connection: Connection, leads: Sequence[Row]) -> None:
+def _write(connection: Connection, leads: Sequence[Row], breathe: Callable[[], None]) -> None:
     if not leads:
         return
     parameters = {
         "forgetting": FORGETTING,
         "lead_ids": arrays.number_array(lead_id for lead_id, _ in leads),
-        "terms": arrays.number_arrays(_terms(bytes(body)) for _, body in leads),
+        "terms": arrays.number_arrays(_terms_of_all(leads, breathe)),
     }
     retrying(lambda: rows(connection, f"{_SHARE};{INDEX_LOOKUPS}{_WRITE}", parameters))
+
+
+def _terms_of_all(leads: Sequence[Row], breathe: Callable[[], None]) -> Iterator[list[int]]:
+    for number, (_, body) in enumerate(leads, start=1):
+        yield _terms(bytes(body))
+        if number % _UNBROKEN == 0:
+            breathe()
 
 
 def _terms(body: bytes) -> list[int]:

@@ -278,6 +278,15 @@ def test_leads_are_indexed_once_in_batches(connection: Connection) -> None:
     assert rows(connection, "SELECT count(*) FROM lead_search") == [(5,)]
 
 
+def test_whoever_indexes_many_leads_lets_others_have_the_processor_in_between(connection: Connection) -> None:
+    stored(connection, count=100)
+    breaths: list[int] = []
+
+    index_new(connection, breathe=lambda: breaths.append(1))
+
+    assert len(breaths) >= 10
+
+
 def test_a_search_says_when_not_all_that_is_new_is_indexed_yet(connection: Connection) -> None:
     stored(connection, *(new_lead() for _ in range(501)))
 
