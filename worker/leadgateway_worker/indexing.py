@@ -16,8 +16,8 @@ INTERVAL_SECONDS = 1.0
 _MISSED_SECONDS = 30.0
 _BATCH = 500
 _BREATH_SECONDS = 0.001
-"""Nobody waits for the index, but a batch at one go holds posts and deliveries up for milliseconds: once
-a second, which is one in a hundred of them."""
+"""Nobody waits for the index, but a batch at one go, once a second, holds posts and deliveries up for milliseconds: one
+in a hundred of them."""
 
 Step: TypeAlias = Callable[..., int]
 
